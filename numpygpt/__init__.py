@@ -1,0 +1,29 @@
+"""GPT-2 in NumPy you can read: tokenizer, model, decoding.
+
+Read the files in this order; none imports one that stands after it.
+
+    hub.py                    a name -> a model folder (skip it at first)
+    tokenizer.py              text <-> token ids
+    config.py                 the numbers that fix a model's shape
+    layers.py                 linear, gelu, softmax, layer norm
+    activations.py            what other models use for gelu (skip it)
+    cache.py                  what attention remembers
+    model.py                  attention, MLP, block: the forward pass
+    weights.py                a model folder -> arrays, and back
+    decoding/config.py        how to generate, as data
+    decoding/filters.py       temperature, top-k, top-p
+    decoding/sampling.py      one exact distribution, one draw
+    decoding/packing.py       prompts in, arrays out (skip it)
+    decoding/generate.py      the loop
+    gpt2.py                   the class that puts it together
+    __main__.py               the command line
+"""
+
+from .config import GPT2Config
+from .decoding.config import GenerationConfig
+from .decoding.sampling import set_seed
+from .gpt2 import GPT2
+from .tokenizer import Tokenizer
+
+__version__ = "0.1.0"
+__all__ = ["GPT2", "GPT2Config", "GenerationConfig", "Tokenizer", "set_seed"]

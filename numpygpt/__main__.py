@@ -1,0 +1,170 @@
+"""The command line: ``python -m numpygpt "Once upon a time"``.
+
+It prints the prompt and its continuation as it is drawn. The text alone goes to
+stdout, everything said about it to stderr, so that a pipe gets clean text.
+
+Exit codes: 0 done, 1 could not (the message says what to do), 2 wrong usage,
+130 interrupted. A reader that closes the pipe early ends the run quietly.
+"""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import fields
+
+from . import GPT2, GenerationConfig, Tokenizer, __version__
+from .decoding.sampling import new_seed
+from .hub import DEFAULT_MODEL
+
+# Where the command line departs from GenerationConfig's own defaults: people who type
+# one line want a story, not the single most likely text.
+DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p": 0.95}
+# Fields that make no sense as an option of a command that prints text.
+NO_OPTION = {
+    "return_dict_in_generate", "output_scores", "output_logits",
+    "use_cache", "pad_token_id",
+}  # fmt: skip
+SHORT = {"max_new_tokens": ["-n"]}
+
+
+def main(argv=None):
+    """Run the command; returns the exit code."""
+    try:
+        return run(parse(argv))
+    except BrokenPipeError:
+        # Whoever read us has seen enough (`| head`). Point stdout nowhere, or Python
+        # would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, MemoryError) as error:
+        reason = str(error) or type(error).__name__
+        print(f"numpygpt: {reason}", file=sys.stderr)
+        return 1
+
+
+def parse(argv):
+    """The arguments; every field of GenerationConfig is an option."""
+    parser = argparse.ArgumentParser(
+        prog="python -m numpygpt",
+        description="Continue a text with GPT-2, in NumPy.",
+        epilog="The remaining options are the fields of GenerationConfig.",
+    )
+    parser.add_argument("prompt", nargs="?", help="text to continue; - for stdin")
+    parser.add_argument("--prompt-file", metavar="FILE", help="read the prompt here")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME_OR_FOLDER",
+                        help="default: %(default)s")  # fmt: skip
+    parser.add_argument("--seed", type=int, help="of the draws; default: a new one")
+    parser.add_argument("--no-stream", action="store_true", help="print at the end")
+    parser.add_argument("--version", action="version", version=__version__)
+    for field in fields(GenerationConfig):
+        if field.name not in NO_OPTION:
+            parser.add_argument(
+                *SHORT.get(field.name, []),
+                "--" + field.name.replace("_", "-"),
+                help=f"default: {DEFAULTS.get(field.name, field.default)}",
+                **_kind(field.type),
+            )
+    args = parser.parse_args(argv)
+    if args.prompt is not None and args.prompt_file is not None:
+        parser.error("give a prompt or --prompt-file, not both")
+    return args
+
+
+def _kind(type_):
+    """How argparse reads an option for a field of this type."""
+    if type_ is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if type_ in (float, float | None):
+        return {"type": float, "metavar": "X"}
+    return {"type": int, "metavar": "N"}
+
+
+def settings_of(args):
+    """The fields of GenerationConfig as given, with the command line's defaults."""
+    names = [f.name for f in fields(GenerationConfig)]
+    given = {n: getattr(args, n) for n in names if getattr(args, n, None) is not None}
+    settings = {**DEFAULTS, **given}
+    if "max_length" in given and "max_new_tokens" not in given:
+        del settings["max_new_tokens"]
+    GenerationConfig(**settings)  # complains of a wrong value before anything is loaded
+    return settings
+
+
+def read_prompt(args):
+    """The prompt from wherever it comes; nothing at all means "start a new text".
+
+    One line break at the end of a file or a pipe belongs to the file, not the text.
+    """
+    if args.prompt_file is not None:
+        with open(args.prompt_file, "rb") as file:
+            source, data = args.prompt_file, file.read()
+    elif args.prompt == "-" or (args.prompt is None and not sys.stdin.isatty()):
+        source, data = "stdin", sys.stdin.buffer.read()
+    else:
+        source, data = "the prompt", os.fsencode(args.prompt or "")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{source} is not valid UTF-8: byte {data[error.start]:#04x} at position "
+            f"{error.start}. Convert it first, for example with iconv."
+        ) from None
+    return text if source == "the prompt" else text.removesuffix("\n")
+
+
+def run(args):
+    """Load, generate, print."""
+    settings = settings_of(args)
+    prompt = read_prompt(args)
+    seed = new_seed() if args.seed is None else args.seed
+    tokenizer = Tokenizer.from_pretrained(args.model)
+    model = GPT2.from_pretrained(args.model)
+    ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]
+    begin = time.perf_counter()
+    if args.no_stream or settings.get("num_return_sequences", 1) > 1:
+        n_new = print_all(model, tokenizer, ids, seed, settings)
+    else:
+        n_new = print_stream(model, tokenizer, ids, seed, settings)
+    rate = n_new / (time.perf_counter() - begin)
+    note(f"seed {seed}, {n_new} tokens, {rate:.0f} tokens/s")
+    return 0
+
+
+def print_stream(model, tokenizer, ids, seed, settings):
+    """Print one continuation as it is drawn; returns the number of new tokens."""
+    new = []
+
+    def drawn():
+        yield from ids
+        for token in model.stream(ids, seed=seed, **settings):
+            new.append(token)
+            yield token
+
+    for piece in tokenizer.decode_stream(drawn(), skip_special_tokens=True):
+        print(piece, end="", flush=True)
+    print(flush=True)
+    if len(ids) + len(new) == model.config.n_ctx:
+        note(f"the model's context of {model.config.n_ctx} tokens is full")
+    return len(new)
+
+
+def print_all(model, tokenizer, ids, seed, settings):
+    """Print all continuations when they are done, between them the token that GPT-2
+    knows as the end of a text; returns the number of new tokens."""
+    rows = model.generate(ids, seed=seed, **settings)
+    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
+    print(f"\n{tokenizer.eos_token}\n".join(texts), flush=True)
+    return int((rows[:, len(ids) :] != model.config.eos_token_id).sum())
+
+
+def note(text):
+    """Say something about the text, where it does not get into the text."""
+    print(f"[{text}]", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")
+    sys.exit(main())

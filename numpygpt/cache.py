@@ -1,0 +1,79 @@
+"""The key/value cache: what attention remembers of the tokens it has seen.
+
+A token looks back at the keys and values of every token before it. Those never
+change: later tokens cannot alter earlier ones. So they are computed once and kept,
+and a step of generation computes one new row instead of the whole text again. A
+full forward pass is the same thing with an empty cache, so the model has no second
+code path, and "cached equals uncached" is a fact about arithmetic, not a hope.
+
+The memory is reserved at once for the whole context, ``[n_layer, n_head, n_ctx,
+d_head]`` for keys and again for values: appending then copies only the new rows. (The
+operating system hands out the pages when they are first written.)
+
+Several continuations of one prompt share its rows: see `fork`.
+
+Try: how many bytes a token does GPT-2 124M need, and gpt2-xl?
+
+Next: model.py.
+"""
+
+import numpy as np
+
+
+class KVCache:
+    """Keys and values of one sequence. ``n_tok`` is how many tokens it holds."""
+
+    def __init__(self, config, dtype=np.float32, capacity=None):
+        self.config = config
+        self.n_tok = 0
+        self.capacity = config.n_ctx if capacity is None else capacity
+        shape = (2, config.n_layer, config.n_head, self.capacity, config.d_head)
+        self._rows = np.empty(shape, dtype)  # 0: keys, 1: values
+        self._shared = None  # the cache whose first rows come before ours
+        self._n_shared = 0
+
+    def extend(self, layer, keys, values):
+        """Append ``[n_head, n_new, d_head]`` keys and values to a layer; return all
+        that the layer holds, as a list of ``(keys, values)``, oldest first.
+
+        ``n_tok`` stays until `advance`: every layer appends at the same place, and
+        a step that is interrupted half way leaves the cache as it was.
+        """
+        start = self.n_tok - self._n_shared
+        stop = start + keys.shape[1]
+        self._rows[0, layer, :, start:stop] = keys
+        self._rows[1, layer, :, start:stop] = values
+        own = self._rows[0, layer, :, :stop], self._rows[1, layer, :, :stop]
+        if self._shared is None:
+            return [own]
+        first = self._shared._rows[:, layer, :, : self._n_shared]
+        return [(first[0], first[1]), own]
+
+    def advance(self, n_new):
+        """Count the rows that all layers have appended."""
+        self.n_tok += n_new
+
+    def truncate(self, n_tok):
+        """Forget all but the first ``n_tok`` tokens (a refused draft, say)."""
+        if not self._n_shared <= n_tok <= self.n_tok:
+            raise ValueError(
+                f"n_tok must be from {self._n_shared} (rows shared with other "
+                f"sequences stay) to {self.n_tok}, not {n_tok}"
+            )
+        self.n_tok = n_tok
+
+    def fork(self):
+        """A second cache that goes on from the same tokens.
+
+        The first fork shares this cache's rows, which from then on must only be read:
+        leave this cache alone, use its forks. A fork of a fork copies just the rows
+        that it added itself. So what is copied never grows with the prompt.
+        """
+        first = self._shared is None
+        root, n_root = (self, self.n_tok) if first else (self._shared, self._n_shared)
+        twin = KVCache(self.config, self._rows.dtype, self.config.n_ctx - n_root)
+        twin._shared, twin._n_shared, twin.n_tok = root, n_root, self.n_tok
+        if not first:
+            n_own = self.n_tok - n_root
+            twin._rows[:, :, :, :n_own] = self._rows[:, :, :, :n_own]
+        return twin

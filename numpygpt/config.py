@@ -1,0 +1,147 @@
+"""The numbers that fix a GPT-2's shape, and how many weights that makes.
+
+Every GPT-2 is the same program. What differs between the four that OpenAI released
+is the width ``n_embd``, the depth ``n_layer`` and the number of heads. The fields
+below carry the names of Hugging Face's config.json, so the file of any such model
+can be read as it is. A setting that would change the arithmetic in a way this
+package does not know is refused: a wrong answer is worse than none.
+
+>>> GPT2Config.named("gpt2").n_params
+124439808
+
+OpenAI's paper calls that model "117M"; the table printed there is wrong, and the
+repository says so. Count yourself: 50,257 x 768 for the tokens, 1,024 x 768 for the
+positions, and about 12 x 768 x 768 for each of 12 blocks.
+
+Try: which share of the weights is the vocabulary, for "gpt2" and for "gpt2-xl"?
+
+Next: layers.py.
+"""
+
+from dataclasses import asdict, dataclass, fields
+
+from .hub import FormatError
+
+# name: width, blocks, heads
+SERIES = {
+    "distilgpt2": (768, 6, 12),
+    "gpt2": (768, 12, 12),
+    "gpt2-medium": (1024, 24, 16),
+    "gpt2-large": (1280, 36, 20),
+    "gpt2-xl": (1600, 48, 25),
+}
+ACTIVATIONS = ("gelu_new", "gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
+# Settings of config.json that we cannot honour, with the only value we accept.
+REFUSED = {"model_type": "gpt2", "add_cross_attention": False, "pruned_heads": {}}
+
+
+@dataclass(frozen=True)
+class GPT2Config:
+    """Hyper-parameters; the defaults are GPT-2's, as in Hugging Face's GPT2Config."""
+
+    vocab_size: int = 50257
+    n_positions: int = 1024  # the context: how many tokens the model can see
+    n_embd: int = 768
+    n_layer: int = 12
+    n_head: int = 12
+    n_inner: int | None = None  # width inside the MLP; None: 4 * n_embd
+    activation_function: str = "gelu_new"  # GELU's tanh form, the one GPT-2 has
+    layer_norm_epsilon: float = 1e-5
+    scale_attn_weights: bool = True  # divide the scores by sqrt(d_head)
+    scale_attn_by_inverse_layer_idx: bool = False  # ... and by (layer + 1)
+    # For half precision: compute the scores in float32. Here they never are in less.
+    reorder_and_upcast_attn: bool = False
+    tie_word_embeddings: bool = True  # unembed with the transpose of the embedding
+    initializer_range: float = 0.02
+    bos_token_id: int | None = 50256
+    eos_token_id: int | None = 50256
+
+    def __post_init__(self):
+        for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
+            _check(self, name, _is_int(getattr(self, name), 1), "a positive integer")
+        inner = self.n_inner
+        _check(self, "n_inner", inner is None or _is_int(inner, 1), "positive or None")
+        _check(self, "n_head", self.n_embd % self.n_head == 0, "a divisor of n_embd")
+        known = self.activation_function in ACTIVATIONS
+        _check(self, "activation_function", known, f"one of {', '.join(ACTIVATIONS)}")
+        epsilon = self.layer_norm_epsilon
+        positive = isinstance(epsilon, (int, float)) and epsilon > 0
+        _check(self, "layer_norm_epsilon", positive, "a positive number")
+        for field in fields(self):
+            if field.type is bool:
+                is_bool = isinstance(getattr(self, field.name), bool)
+                _check(self, field.name, is_bool, "true or false")
+
+    # The names that GPT-2's own hparams.json uses.
+    n_vocab = property(lambda self: self.vocab_size)
+    n_ctx = property(lambda self: self.n_positions)
+    d_head = property(lambda self: self.n_embd // self.n_head)
+    d_inner = property(lambda self: self.n_inner or 4 * self.n_embd)
+
+    @property
+    def n_params(self):
+        """How many weights: the sum of the sizes of all arrays, shared ones once."""
+        return sum(_size(shape) for shape in self.shapes().values())
+
+    def shapes(self):
+        """``{name: shape}`` of every weight array, named as in GPT-2's checkpoint.
+
+        Matrices are ``[in, out]``: a layer is ``x @ weight + bias``.
+        """
+        e, inner = self.n_embd, self.d_inner
+        shapes = {"wte.weight": (self.n_vocab, e), "wpe.weight": (self.n_ctx, e)}
+        for i in range(self.n_layer):
+            for name, shape in {
+                "ln_1": (e,),
+                "attn.c_attn": (e, 3 * e),
+                "attn.c_proj": (e, e),
+                "ln_2": (e,),
+                "mlp.c_fc": (e, inner),
+                "mlp.c_proj": (inner, e),
+            }.items():
+                shapes[f"h.{i}.{name}.weight"] = shape
+                shapes[f"h.{i}.{name}.bias"] = shape[-1:]
+        shapes |= {"ln_f.weight": (e,), "ln_f.bias": (e,)}
+        if not self.tie_word_embeddings:
+            shapes["lm_head.weight"] = (self.n_vocab, e)
+        return shapes
+
+    @classmethod
+    def named(cls, name):
+        """The configuration of a published model: "gpt2", ..., "gpt2-xl"."""
+        if name not in SERIES:
+            raise ValueError(f"name must be one of {', '.join(SERIES)}, not {name!r}")
+        n_embd, n_layer, n_head = SERIES[name]
+        return cls(n_embd=n_embd, n_layer=n_layer, n_head=n_head)
+
+    @classmethod
+    def from_dict(cls, settings):
+        """From the content of a config.json. Settings without a bearing on the
+        arithmetic (dropout, task names, ...) are passed over, others refused."""
+        for name, only in REFUSED.items():
+            value = settings.get(name, only)
+            if value != only and not (value is None and not only):
+                raise FormatError(
+                    f"{name} is {value!r}; numpygpt computes plain GPT-2, with "
+                    f"{name} {only!r}"
+                )
+        names = {field.name for field in fields(cls)}
+        return cls(**{k: v for k, v in settings.items() if k in names})
+
+    def to_dict(self):
+        """The content of a config.json that transformers opens."""
+        kind = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+        return {**kind, **asdict(self)}
+
+
+def _is_int(value, least):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _size(shape):
+    return shape[0] * (shape[1] if len(shape) == 2 else 1)
+
+
+def _check(config, name, ok, what):
+    if not ok:
+        raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r}")

@@ -1,0 +1,121 @@
+"""The class that puts it together: a config, the weights, and what they can do.
+
+Everything of interest is a function in an earlier file; this one only holds the
+arrays and hands them over.
+
+Next: __main__.py, the command line; then the side rooms that ``numpygpt/__init__.py``
+lists.
+"""
+
+import numpy as np
+
+from . import weights
+from .cache import KVCache
+from .decoding import generate as loop
+from .decoding.config import GenerationConfig, merge_config
+from .hub import FormatError, find, read_json, write_json
+from .model import hidden_states, unembed
+
+# Notes of generation_config.json that say nothing about how to generate.
+IGNORED = ("transformers_version", "_from_model_config")
+
+
+class GPT2:
+    """A GPT-2: ``config``, and ``params`` nested as the checkpoint's names are.
+
+    >>> from numpygpt import GPT2, GPT2Config
+    >>> tiny = GPT2Config(64, n_positions=16, n_embd=8, n_layer=2, n_head=2)
+    >>> tiny = GPT2.random(tiny)
+    >>> tiny([3, 1, 4]).shape
+    (3, 64)
+    >>> tiny.generate([3, 1, 4], max_new_tokens=5, do_sample=True, seed=0).shape
+    (1, 8)
+    """
+
+    def __init__(self, config, params, generation_config=None):
+        self.config = config
+        self.params = params
+        self.dtype = params["wte"]["weight"].dtype
+        self.generation_config = generation_config or GenerationConfig(
+            bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
+        )
+
+    @classmethod
+    def from_pretrained(cls, name_or_folder, dtype=np.float32):
+        """The model in a folder that transformers' save_pretrained wrote, or one of
+        the names that `hub.find` knows. ``dtype``: what to compute in."""
+        folder = find(name_or_folder)
+        config, params = weights.load(folder, dtype)
+        settings = {"eos_token_id": config.eos_token_id}
+        path = folder / "generation_config.json"
+        if path.is_file():
+            settings = {k: v for k, v in read_json(path).items() if k not in IGNORED}
+        try:
+            return cls(config, params, GenerationConfig.known(**settings))
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
+
+    @classmethod
+    def random(cls, config, seed=0, dtype=np.float32):
+        """An untrained model, with the weights that training would start from."""
+        return cls(config, weights.random_params(config, seed, dtype))
+
+    def save_pretrained(self, folder, dtype=None):
+        """Write a folder that transformers opens (``dtype=np.float16``: half size)."""
+        weights.save(folder, self.config, self.params, dtype)
+        ids = {"bos_token_id": self.config.bos_token_id}
+        ids["eos_token_id"] = self.generation_config.eos_token_id
+        write_json(f"{folder}/generation_config.json", ids)
+
+    def new_cache(self):
+        """An empty key/value cache for one sequence."""
+        return KVCache(self.config, self.dtype)
+
+    def hidden(self, sequences, caches):
+        """The final hidden rows ``[n_tok, n_embd]`` of several sequences' new tokens,
+        laid end to end; every sequence's cache is extended by its own."""
+        for x in hidden_states(sequences, caches, self.params, self.config):
+            pass  # the earlier states are for those who look inside
+        return x
+
+    def unembed(self, hidden):
+        """Hidden rows -> logits ``[n_tok, n_vocab]``."""
+        return unembed(hidden, self.params)
+
+    def __call__(self, ids, cache=None):
+        """Logits ``[n_tok, n_vocab]``: row i scores every token as the successor of
+        ``ids[: i + 1]`` (and of what the cache holds). The cache, if given, is
+        extended by these tokens."""
+        return self.unembed(self.hidden([ids], [cache or self.new_cache()]))
+
+    def generate(
+        self, input_ids, generation_config=None, *, streamer=None, seed=None,
+        attention_mask=None, **kwargs
+    ):  # fmt: skip
+        """Continue one or several prompts.
+
+        ``input_ids``: ``[n_tok]``, ``[n_row, n_tok]``, or lists of unequal length.
+        ``kwargs``: any field of GenerationConfig; an unknown one is a ``ValueError``.
+        ``seed``: of the draws; one that `set_seed` started if not given.
+        ``streamer``: an object with ``put(ids)`` and ``end()``.
+
+        Returns int64 ``[n_return, n_total]``, prompts included, rows that ended early
+        padded on the right; a GenerateOutput with ``return_dict_in_generate=True``.
+        Generation ends at eos, at max_length or max_new_tokens, or when the model's
+        context is full.
+        """
+        config = merge_config(self.generation_config, generation_config, kwargs)
+        return loop.generate(
+            self, input_ids, config,
+            streamer=streamer, seed=seed, attention_mask=attention_mask,
+        )  # fmt: skip
+
+    def stream(
+        self, input_ids, generation_config=None, *, seed=None, attention_mask=None,
+        **kwargs
+    ):  # fmt: skip
+        """Yield the ids of one continuation as they are chosen; see `generate`."""
+        config = merge_config(self.generation_config, generation_config, kwargs)
+        return loop.stream_ids(
+            self, input_ids, config, seed=seed, attention_mask=attention_mask
+        )

@@ -1,0 +1,128 @@
+"""A name -> a model folder, and safe reading and writing of the files in one.
+
+A model is a folder: ``config.json``, ``model.safetensors``, ``merges.txt``,
+``vocab.json``. This file says where such a folder is looked for; it knows nothing
+of what the files mean, so it imports nothing of the package, and a first reading
+may skip it.
+
+Two habits worth copying:
+
+- Never leave half a file. Write beside the target, then rename: on one file system
+  a rename happens entirely or not at all.
+- An error about a file names the file, what is wrong, and what to do.
+"""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+DEFAULT_MODEL = "fairytale"
+HERE = Path(__file__).resolve().parent
+
+
+class FormatError(ValueError):
+    """A file that is not what its name promises; the message names the file."""
+
+
+def model_shelves():
+    """The folders whose subfolders are models: the checkout's ``weights/``, the
+    copy of it that an installed package carries, and ``NUMPYGPT_HOME``."""
+    shelves = [HERE.parent / "weights", HERE / "weights_"]
+    if os.environ.get("NUMPYGPT_HOME"):
+        shelves.append(Path(os.environ["NUMPYGPT_HOME"]))
+    return shelves
+
+
+def find(name_or_folder):
+    """The folder of a model: a path as it stands, or a name on one of the shelves.
+
+    Raises ``ValueError`` with the names that would have worked.
+    """
+    name = os.fspath(name_or_folder)
+    if os.path.isdir(name):
+        return Path(name)
+    shelves = model_shelves()
+    for shelf in shelves:
+        if name and (shelf / name / "config.json").is_file():
+            return shelf / name
+    known = sorted({f.parent.name for s in shelves for f in s.glob("*/config.json")})
+    raise ValueError(
+        f"no model {name!r}: it is neither a folder here nor one of the models at "
+        f"hand ({', '.join(known) or 'none'}). Give the path of a folder that holds "
+        "config.json and model.safetensors."
+    )
+
+
+def read_json(path):
+    """The object in a JSON file; ``FormatError`` where there is none."""
+    try:
+        value = json.loads(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise FormatError(
+            f"{path} does not exist: its folder is not a complete model"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise FormatError(f"{path} must hold a JSON object, not {value!r:.40}")
+    return value
+
+
+@contextmanager
+def writing(path):
+    """Open ``path`` for writing bytes; it appears when the block ends without error,
+    whole, and not at all otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(beside, "wb") as file:
+            yield file
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path, value):
+    """Write a JSON file, whole or not at all."""
+    with writing(path) as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def read_merges(path):
+    """merges.txt: a version line, then two tokens a line, ``[(left, right), ...]``."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = lines[1:] if lines[0].startswith("#version") else lines
+    return [tuple(line.split(" ")) for line in lines if line]
+
+
+def read_tokenizer(folder):
+    """``(merges, vocab, eos token)`` of a model folder, from merges.txt and vocab.json,
+    or from the one file tokenizer.json that newer tools write."""
+    try:
+        if (folder / "merges.txt").is_file():
+            merges, vocab = read_merges(folder / "merges.txt"), None
+            if (folder / "vocab.json").is_file():
+                vocab = read_json(folder / "vocab.json")
+        elif (folder / "tokenizer.json").is_file():
+            content = read_json(folder / "tokenizer.json")
+            merges, vocab = content["model"]["merges"], content["model"]["vocab"]
+            merges = [m.split(" ") if isinstance(m, str) else m for m in merges]
+            vocab |= {t["content"]: t["id"] for t in content["added_tokens"]}
+        else:
+            raise FormatError(
+                f"{folder} has neither merges.txt nor tokenizer.json. If the model "
+                "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
+            )
+        settings = {}
+        if (folder / "tokenizer_config.json").is_file():
+            settings = read_json(folder / "tokenizer_config.json")
+        eos = settings.get("eos_token") or "<|endoftext|>"
+        eos = eos["content"] if isinstance(eos, dict) else eos
+        merges = [(left, right) for left, right in merges]
+        return merges, vocab, eos
+    except FormatError:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise FormatError(f"the tokenizer in {folder} is damaged: {error!r}") from None

@@ -1,0 +1,97 @@
+"""The four small functions a GPT-2 is built of: linear, gelu, softmax, layer_norm.
+
+All of them work on the last axis of ``x [..., n]`` and do not care how many rows
+there are or whose they are. All keep the dtype: float32 in, float32 out, and run
+in float64 they let the whole model be checked to ten digits.
+
+Some arithmetic is done in place, on arrays that the function itself has just made:
+a temporary the size of the activations costs as much as the arithmetic. The plain
+formula then stands in the comment above.
+
+Try: replace gelu by ``np.maximum(x, 0)`` and see what the model still says.
+
+Next: cache.py. (activations.py holds what other models use in gelu's place.)
+"""
+
+import math
+
+import numpy as np
+
+# With few rows, one matrix-vector product a row reads the weights at the speed of
+# the memory, and from the second row on finds them in the cache; BLAS's matrix-matrix
+# product starts paying at about this many rows.
+FEW_ROWS = 8
+# Constants are Python floats: they take the array's dtype, where a NumPy float64
+# would turn a float32 array into float64.
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+def matmul(x, weight):
+    """``x @ weight``: ``[n_row, in] @ [in, out] -> [n_row, out]``."""
+    if len(x) > FEW_ROWS:
+        return x @ weight
+    out = np.empty((len(x), weight.shape[1]), x.dtype)
+    for row, out_row in zip(x, out):
+        np.matmul(row, weight, out=out_row)
+    return out
+
+
+def linear(x, weight, bias):
+    """``x @ weight + bias``. GPT-2's checkpoint calls it conv1d: a convolution of
+    width one, which is a linear layer whose weight is stored ``[in, out]``."""
+    out = matmul(x, weight)
+    out += bias
+    return out
+
+
+def layer_norm(x, weight, bias, epsilon):
+    """Shift and stretch every row to mean 0 and variance 1, then by learned amounts:
+
+        weight * (x - mean) / sqrt(variance + epsilon) + bias
+
+    Ba et al., arXiv:1607.06450. The variance divides by n, not by n - 1.
+    """
+    out = x - x.mean(axis=-1, keepdims=True)
+    # out / sqrt((out * out).mean() + epsilon) * weight + bias
+    variance = np.einsum("...i,...i->...", out, out)[..., None]
+    variance *= 1 / x.shape[-1]
+    variance += epsilon
+    out /= np.sqrt(variance)
+    out *= weight
+    out += bias
+    return out
+
+
+def softmax(x):
+    """Scores -> weights that sum to one, row by row: ``exp(x) / exp(x).sum()``.
+
+    The largest score is subtracted first: that changes nothing in the quotient and
+    keeps exp from overflowing. A score of -inf gets the weight 0.
+
+    >>> softmax(np.array([0.0, 1e4, -np.inf])).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    out = x - x.max(axis=-1, keepdims=True)
+    np.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
+def gelu_new(x):
+    """GELU in the tanh form that GPT-2 was trained with:
+
+        0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
+
+    Hendrycks & Gimpel, arXiv:1606.08415, give it as an approximation of `gelu`;
+    for a trained model it is not one, it is the function.
+    """
+    out = x * x  # x**3 would call pow: in float32 seventy times slower
+    out *= 0.044715
+    out += 1
+    out *= x
+    out *= SQRT_2_OVER_PI
+    np.tanh(out, out=out)
+    out += 1
+    out *= x
+    out *= 0.5
+    return out

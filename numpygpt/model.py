@@ -1,0 +1,193 @@
+"""The forward pass: token ids -> logits.
+
+A GPT is a stack of equal blocks around one idea, the residual stream: every token
+has a row of ``n_embd`` numbers, and every block reads the rows and adds something
+to them. Attention is the only place where rows look at each other; all the rest is
+done row by row. At the end the rows are compared with the embedding of every token
+in the vocabulary: the dot products are the logits, and the larger one is, the
+likelier that token comes next.
+
+There is no batch axis. A hidden state is ``[n_tok, n_embd]``: the new tokens of one
+sequence, or of several laid end to end. Rows do not care whose they are, and
+attention walks over the sequences, each with its own cache. So a long prompt, one
+step of generation, a step of eight sequences of unequal length and the check of a
+drafted sentence are all this one function, without padding and with one mask rule:
+a token sees the keys at its own position and before.
+
+Papers: Vaswani et al., arXiv:1706.03762; Radford et al. (2019). Where GPT-2 departs
+from the first: the norm stands before each sub-layer, not after the addition, so
+the stream itself is never normalised until the end; positions are learned.
+
+Try: skip one block. Then skip its attention only. Which one hurts more?
+
+Next: weights.py.
+"""
+
+import math
+
+import numpy as np
+
+from .activations import ACTIVATION
+from .layers import layer_norm, linear, matmul, softmax
+
+# Queries are taken this many at a time: the scores [n_head, QUERY_BLOCK, n_key] stay
+# in the processor's cache, and keys behind the block's last query are never touched.
+QUERY_BLOCK = 64
+
+
+def split_heads(x, n_head):
+    """``[n_tok, n_head * d_head] -> [n_head, n_tok, d_head]``.
+
+    A row holds the heads side by side. `reshape` only renames: it cuts each row
+    into heads. `transpose` then puts the head first, so that a head's rows form a
+    matrix. Reshaping straight to the new shape would mix up tokens and heads:
+
+    >>> x = np.array([[1, 2, 3, 4],                  # token 0: heads (1 2), (3 4)
+    ...               [5, 6, 7, 8]])                 # token 1: heads (5 6), (7 8)
+    >>> split_heads(x, 2).tolist()
+    [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
+    >>> x.reshape(2, 2, 2).tolist()                  # "head 0" is all of token 0
+    [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    """
+    return x.reshape(len(x), n_head, -1).transpose(1, 0, 2)
+
+
+def merge_heads(x):
+    """The way back: ``[n_head, n_tok, d_head] -> [n_tok, n_head * d_head]``.
+
+    >>> x = np.arange(12).reshape(2, 6)
+    >>> bool((merge_heads(split_heads(x, 3)) == x).all())
+    True
+    """
+    return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
+
+
+def attend(q, memory, scale):
+    """Each query takes the average of the values, weighted by how well it fits their
+    keys: ``softmax(q @ k.T * scale + mask) @ v``, head by head.
+
+    ``q``: ``[n_head, n_tok, d_head]``, the queries of the newest tokens.
+    ``memory``: ``[(keys, values), ...]``, each ``[n_head, n_key, d_head]``, oldest
+    first; the last ``n_tok`` keys belong to the queries' own tokens.
+    """
+    n_head, n_tok, _ = q.shape
+    n_seen = sum(keys.shape[1] for keys, _ in memory) - n_tok
+    q = q * scale
+    out = np.empty_like(q)
+    for start in range(0, n_tok, QUERY_BLOCK):
+        stop = min(start + QUERY_BLOCK, n_tok)
+        block, reach = slice(start, stop), n_seen + stop
+        scores = np.empty((n_head, stop - start, reach), q.dtype)
+        spans = _spans(memory, reach)
+        for span, keys, _ in spans:
+            np.matmul(q[:, block], keys.swapaxes(1, 2), out=scores[..., span])
+        if stop - start > 1:  # the block's own square: hide what lies ahead
+            square = scores[..., reach - (stop - start) :]
+            square += np.triu(np.full(square.shape[1:], -np.inf, q.dtype), k=1)
+        weights = softmax(scores)
+        (span, _, values), *later = spans
+        np.matmul(weights[..., span], values, out=out[:, block])
+        for span, _, values in later:
+            out[:, block] += weights[..., span] @ values
+    return out
+
+
+def _spans(memory, reach):
+    """Cut the memory off at ``reach`` keys: ``[(columns, keys, values), ...]``."""
+    spans, at = [], 0
+    for keys, values in memory:
+        n = min(keys.shape[1], reach - at)
+        spans.append((slice(at, at + n), keys[:, :n], values[:, :n]))
+        at += n
+    return spans
+
+
+def attention(x, caches, rows, layer, config, c_attn, c_proj):
+    """Multi-head self-attention of the new tokens ``x [n_tok, n_embd]``.
+
+    One linear layer makes queries, keys and values; every sequence's cache appends
+    the new keys and values and hands back all; the heads' results, side by side
+    again, go through a second linear layer.
+    """
+    n = config.n_head
+    scale = 1 / math.sqrt(config.d_head) if config.scale_attn_weights else 1.0
+    if config.scale_attn_by_inverse_layer_idx:
+        scale /= layer + 1
+    heads = split_heads(linear(x, **c_attn), 3 * n)  # q's heads, then k's, then v's
+    q, k, v = heads[:n], heads[n : 2 * n], heads[2 * n :]
+    out = np.empty_like(x)
+    for cache, own in zip(caches, rows):
+        memory = cache.extend(layer, k[:, own], v[:, own])
+        out[own] = merge_heads(attend(q[:, own], memory, scale))
+    return linear(out, **c_proj)
+
+
+def mlp(x, activation, c_fc, c_proj):
+    """Two linear layers, four times as wide in between, row by row."""
+    return linear(activation(linear(x, **c_fc)), **c_proj)
+
+
+def block(x, params, caches, rows, layer, config):
+    """Attention between the rows, then an MLP within each; both are added to ``x``."""
+    epsilon = config.layer_norm_epsilon
+    normed = layer_norm(x, **params["ln_1"], epsilon=epsilon)
+    x = x + attention(normed, caches, rows, layer, config, **params["attn"])
+    normed = layer_norm(x, **params["ln_2"], epsilon=epsilon)
+    return x + mlp(normed, ACTIVATION[config.activation_function], **params["mlp"])
+
+
+def hidden_states(sequences, caches, params, config):
+    """The whole model but its last product, yielding the residual stream
+    ``[n_tok, n_embd]`` as it grows: after the embedding, after every block, and
+    after the final norm.
+
+    ``sequences``: the new token ids of each sequence, 1-D integer arrays.
+    ``caches``: a KVCache for each, extended when the last state has been yielded.
+    """
+    sequences = [_check_ids(ids, config) for ids in sequences]
+    for ids, cache in zip(sequences, caches):
+        _check_room(cache.n_tok, len(ids), config)
+    stops = np.cumsum([len(ids) for ids in sequences]).tolist()
+    rows = [slice(a, b) for a, b in zip([0, *stops], stops)]
+    positions = [np.arange(len(i)) + c.n_tok for i, c in zip(sequences, caches)]
+    x = params["wte"]["weight"][np.concatenate(sequences)]
+    x = x + params["wpe"]["weight"][np.concatenate(positions)]
+    yield x
+    for layer, block_params in enumerate(params["h"]):
+        x = block(x, block_params, caches, rows, layer, config)
+        yield x
+    for ids, cache in zip(sequences, caches):
+        cache.advance(len(ids))
+    yield layer_norm(x, **params["ln_f"], epsilon=config.layer_norm_epsilon)
+
+
+def unembed(hidden, params):
+    """Hidden rows -> logits: ``[n_tok, n_embd] -> [n_tok, n_vocab]``.
+
+    The matrix is the transpose of the embedding (Press & Wolf, arXiv:1608.05859)
+    unless the model brings one of its own. Decoding calls this on the last row only.
+    """
+    return matmul(hidden, params.get("lm_head", params["wte"])["weight"].T)
+
+
+def _check_ids(ids, config):
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+        raise ValueError(
+            "token ids must be a list of at least one integer, not "
+            f"{ids.dtype} of shape {ids.shape}"
+        )
+    if ids.min() < 0 or ids.max() >= config.n_vocab:
+        wrong = int(ids[(ids < 0) | (ids >= config.n_vocab)][0])
+        raise ValueError(
+            f"token id {wrong} is outside the vocabulary: 0 to {config.n_vocab - 1}"
+        )
+    return ids
+
+
+def _check_room(n_seen, n_new, config):
+    if n_seen + n_new > config.n_ctx:
+        raise ValueError(
+            f"{n_seen + n_new} tokens are more than the model's context of "
+            f"{config.n_ctx} (n_positions): shorten the text"
+        )

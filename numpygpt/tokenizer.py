@@ -1,0 +1,305 @@
+r"""Text <-> token ids: bytes, a regular expression, and 50,000 merges.
+
+A language model reads numbers. Giving every word a number fails on the first word
+it has not met; giving every byte one makes texts five times as long. GPT-2's
+answer, byte-level byte-pair encoding, lies between: start from the 256 bytes, which
+can spell anything, and replace the pair of neighbours that training text had most
+often by a new symbol, 50,000 times. Frequent words end up as one token, rare ones
+as a few, and nothing is ever "unknown".
+
+Encoding has three steps:
+
+1. A regular expression cuts the text into pieces (words with the space before them,
+   numbers, punctuation, white space), so that no token spans "dog" and "." at once.
+2. A piece becomes its UTF-8 bytes, each byte a symbol.
+3. Merges are applied to the piece, the earliest learned first, until none applies.
+
+Everything follows from the merge table alone: symbols 0-255 are the bytes (in an
+odd order, see ``BYTE_ORDER``), symbol ``256 + k`` is what merge ``k`` makes, and
+``<|endoftext|>`` comes last. So the first K merges are a complete, smaller
+vocabulary: ``Tokenizer.gpt2(n_merges=4000)``.
+
+Papers: Sennrich et al., arXiv:1508.07909; Radford et al., "Language Models are
+Unsupervised Multitask Learners" (2019), section 2.2.
+
+Try: encode " hello", "hello" and "HELLO": three different things to the model. Then
+set ``n_merges`` to 0, 10, 1000 and watch a sentence get shorter.
+
+Next: config.py.
+"""
+
+import codecs
+import heapq
+import re
+from itertools import chain, pairwise
+
+import numpy as np
+import regex
+
+from .hub import HERE, find, read_merges, read_tokenizer, write_json, writing
+
+# The pieces, in the order they are tried: contractions, words, numbers, anything
+# else that is not white space, and white space itself. A run of white space leaves
+# its last character to the word behind it: "a   b" is "a", "  ", " b". `++` never
+# gives back what it took, which saves time and changes nothing.
+PIECES = regex.compile(
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
+)
+# The same for text that is pure ASCII: the standard library's engine lacks \p{L},
+# but is twice as fast where [A-Za-z] says it all.
+ASCII_PIECES = re.compile(
+    r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+",
+    re.ASCII,
+)
+
+# OpenAI's files spell bytes as printable characters. A byte that is printable in
+# Latin-1 stands for itself; the other 68 borrow the characters from U+0100 on: the
+# space is "Ġ". Symbols 0-255 are the bytes in the order of this list.
+_PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
+BYTE_ORDER = _PRINTABLE + [b for b in range(256) if b not in _PRINTABLE]
+_SPELLING = [chr(b) for b in _PRINTABLE] + [chr(256 + i) for i in range(68)]
+_SYMBOL_OF_BYTE = [BYTE_ORDER.index(b) for b in range(256)]
+
+END_OF_TEXT = "<|endoftext|>"
+MAX_REMEMBERED = 1 << 17
+
+
+class Tokenizer:
+    """GPT-2's tokenizer over a list of merges.
+
+    ``merges``: pairs of tokens as merges.txt spells them, earliest first.
+    ``vocab``: ``{token: id}``; by default ids are in the order above. Entries that
+    are neither a byte nor made by a merge are special tokens.
+
+    >>> tokenizer = Tokenizer.gpt2()
+    >>> tokenizer.encode("hello world")
+    [31373, 995]
+    >>> tokenizer.decode([31373, 995])
+    'hello world'
+    >>> Tokenizer.gpt2(n_merges=0).encode("hello")          # bytes only
+    [71, 68, 75, 75, 78]
+    """
+
+    def __init__(self, merges, vocab=None, eos_token=END_OF_TEXT):
+        symbols = {spelling: i for i, spelling in enumerate(_SPELLING)}
+        self.merges = {}  # (left symbol, right symbol) -> the symbol they make
+        for left, right in merges:
+            if left not in symbols or right not in symbols:
+                raise ValueError(
+                    f"merge {len(self.merges)}, {left!r} + {right!r}, uses a token "
+                    "that no earlier merge makes"
+                )
+            new = symbols.setdefault(left + right, len(symbols))
+            self.merges[symbols[left], symbols[right]] = new
+        vocab = {**symbols, eos_token: len(symbols)} if vocab is None else dict(vocab)
+        if not symbols.keys() <= vocab.keys():
+            missing = next(s for s in symbols if s not in vocab)
+            raise ValueError(f"the vocabulary has no id for the token {missing!r}")
+        self.vocab = vocab
+        self.special_tokens = {t: i for t, i in vocab.items() if t not in symbols}
+        self.eos_token = eos_token
+        self.eos_token_id = vocab.get(eos_token)
+        self.n_vocab = max(vocab.values()) + 1
+        # Merging works on symbols, whose order is the order of the merges; what
+        # leaves this class are ids. In GPT-2's own files the two agree.
+        self._id_of_symbol = [vocab[s] for s in symbols]
+        byte_of = dict(zip(_SPELLING, BYTE_ORDER))
+        self._bytes = {vocab[s]: bytes(byte_of[c] for c in s) for s in symbols}
+        self._memo = _Memo(self._encode_piece)
+
+    @classmethod
+    def gpt2(cls, n_merges=50_000):
+        """GPT-2's tokenizer, or its first ``n_merges`` merges: a smaller vocabulary
+        of ``257 + n_merges`` ids that agree with GPT-2's but for the last."""
+        if not 0 <= n_merges <= 50_000:
+            raise ValueError(f"n_merges must be from 0 to 50000, not {n_merges!r}")
+        return cls(read_merges(HERE / "merges.txt")[:n_merges])
+
+    @classmethod
+    def from_pretrained(cls, name_or_folder):
+        """The tokenizer of a model folder. ``FormatError`` if it has none."""
+        return cls(*read_tokenizer(find(name_or_folder)))
+
+    def save_pretrained(self, folder):
+        """Write vocab.json, merges.txt and tokenizer_config.json, which
+        transformers' AutoTokenizer opens."""
+        spelling = {self.vocab[t]: t for t in self.vocab}
+        symbol = [spelling[i] for i in self._id_of_symbol]
+        lines = [f"{symbol[a]} {symbol[b]}" for a, b in self.merges]
+        with writing(f"{folder}/merges.txt") as file:
+            file.write("\n".join(["#version: 0.2", *lines, ""]).encode())
+        write_json(f"{folder}/vocab.json", self.vocab)
+        roles = ["bos_token", "eos_token", "unk_token"]
+        settings = dict.fromkeys(roles, self.eos_token)
+        settings |= {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False}
+        write_json(f"{folder}/tokenizer_config.json", settings)
+
+    def encode(
+        self, text, allowed_special=(), disallowed_special="all", *, return_tensors=None
+    ):
+        """Text -> ids, ``list[int]``, or int64 ``[1, n_tok]`` with
+        ``return_tensors="np"``.
+
+        A special token in the text is an error unless it is allowed (or "all" are),
+        so that a user's prompt cannot end the text behind your back; it is ordinary
+        text with ``disallowed_special=()``. These are tiktoken's rules.
+
+        >>> Tokenizer.gpt2().encode("hello <|endoftext|>", allowed_special="all")
+        [31373, 220, 50256]
+        """
+        if not isinstance(text, str):
+            raise ValueError(f"text must be a str, not {type(text).__name__}")
+        _check_return_tensors(return_tensors)
+        special = self.special_tokens
+        allowed = set(special if allowed_special == "all" else allowed_special)
+        refused = special.keys() if disallowed_special == "all" else disallowed_special
+        for token in set(refused) - allowed:
+            if token in text:
+                raise ValueError(
+                    f"the text contains the special token {token!r} at character "
+                    f"{text.index(token)}. allowed_special={{{token!r}}} makes it one "
+                    "id, disallowed_special=() makes it ordinary text."
+                )
+        try:
+            ids = self._encode(text, allowed & special.keys())
+        except UnicodeEncodeError:  # lone halves of UTF-16 pairs: join or replace
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            ids = self._encode(text, allowed & special.keys())
+        return ids if return_tensors is None else np.array([ids], dtype=np.int64)
+
+    def __call__(self, text, return_tensors=None, **how):
+        """``{"input_ids", "attention_mask"}`` of a text or a list of texts, as
+        transformers' tokenizers return them. No padding: `generate` takes lists of
+        unequal length."""
+        texts = [text] if isinstance(text, str) else text
+        ids = [self.encode(t, **how) for t in texts]
+        _check_return_tensors(return_tensors)
+        if return_tensors == "np":
+            if len({len(row) for row in ids}) > 1:
+                raise ValueError(
+                    "texts of unequal length make no array: leave return_tensors out, "
+                    "generate takes the lists as they are"
+                )
+            ids = np.array(ids, dtype=np.int64)
+            return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        mask = [[1] * len(row) for row in ids]
+        if isinstance(text, str):
+            ids, mask = ids[0], mask[0]
+        return {"input_ids": ids, "attention_mask": mask}
+
+    def decode(self, ids, skip_special_tokens=False):
+        """Ids -> text. Bytes that are no valid UTF-8 (ids can be cut anywhere) become
+        U+FFFD. An id that the vocabulary lacks is a ``ValueError``."""
+        return b"".join(self._to_bytes(ids, skip_special_tokens)).decode(
+            "utf-8", errors="replace"
+        )
+
+    def decode_stream(self, ids, skip_special_tokens=False):
+        """Yield text as the ids come. A character may be spread over several tokens:
+        it is held back until it is whole, so the pieces joined equal `decode`.
+
+        >>> list(Tokenizer.gpt2().decode_stream([31373, 50169, 233, 995]))
+        ['hello', ' ', '👋', ' world']
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        for token in self._to_bytes(ids, skip_special_tokens):
+            if piece := decoder.decode(token):
+                yield piece
+        if piece := decoder.decode(b"", final=True):
+            yield piece
+
+    def _encode(self, text, allowed):
+        """Cut at the special tokens, if any, then into pieces; look each piece up."""
+        if allowed:
+            longest_first = sorted(allowed, key=len, reverse=True)
+            cuts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", text)
+            special = {token: [self.special_tokens[token]] for token in allowed}
+            parts = (special.get(part) or self._encode(part, ()) for part in cuts)
+            return list(chain.from_iterable(parts))
+        pieces = (ASCII_PIECES if text.isascii() else PIECES).findall(text)
+        # `_memo[piece]` is the piece's ids; map and chain keep the loop out of Python.
+        return list(chain.from_iterable(map(self._memo.__getitem__, pieces)))
+
+    def _encode_piece(self, piece):
+        symbols = [_SYMBOL_OF_BYTE[byte] for byte in piece.encode()]
+        return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
+
+    def _to_bytes(self, ids, skip_special_tokens):
+        names = {i: t.encode() for t, i in self.special_tokens.items()}
+        for i in ids:
+            i = int(i)
+            if i in self._bytes:
+                yield self._bytes[i]
+            elif i not in names:
+                raise ValueError(
+                    f"token id {i} is not in the vocabulary of {self.n_vocab} ids"
+                )
+            elif not skip_special_tokens:
+                yield names[i]
+
+
+class _Memo(dict):
+    """``{piece: ids}``, filled when a piece is first asked for. Words repeat: in
+    running English nine pieces of ten have been seen before."""
+
+    def __init__(self, encode_piece):
+        self.encode_piece = encode_piece
+
+    def __missing__(self, piece):
+        ids = self.encode_piece(piece)
+        if len(piece) <= 64:  # remember words, not megabytes
+            if len(self) >= MAX_REMEMBERED:
+                self.clear()
+            self[piece] = ids
+        return ids
+
+
+def merge(symbols, merges):
+    """Apply the merges to one piece: ``[symbol, ...]`` -> a shorter list.
+
+    The rule: of all neighbouring pairs, take the one whose merge was learned first,
+    merge it wherever it stands, from left to right; repeat until no pair is left.
+
+    Scanning the piece again for every merge would take quadratic time, and someone
+    will feed us a megabyte of "a". Instead the places of every pair are kept in a
+    list under the symbol that the pair makes. A new symbol can only be part of pairs
+    learned after it, so taking the lists in the order of their symbols never misses
+    one. The piece itself is a linked list: `before` and `after` skip what is gone.
+
+    >>> a, b, ab, abb = range(4)
+    >>> merge([a, b, b, a, b], {(a, b): ab, (ab, b): abb})
+    [3, 2]
+    """
+    gone, n = -1, len(symbols)
+    symbols = symbols + [gone]  # a copy, and a wall at the end
+    before, after = list(range(-1, n)), list(range(1, n + 2))
+    places = {}  # new symbol -> where the left half of such a pair stands
+    for i, pair in enumerate(pairwise(symbols)):
+        if pair in merges:
+            places.setdefault(merges[pair], []).append(i)
+    waiting = list(places)
+    heapq.heapify(waiting)
+    while waiting:
+        new = heapq.heappop(waiting)
+        for i in sorted(places.pop(new)):
+            j = after[i]
+            if merges.get((symbols[i], symbols[j])) != new:
+                continue  # a neighbour took one half first
+            symbols[i], symbols[j] = new, gone
+            k = after[i] = after[j]
+            before[k] = i
+            # Two pairs are new: with the neighbour on the left, and on the right.
+            for left, right in ((before[i], i), (i, k)):
+                made = merges.get((symbols[left], symbols[right]))
+                if made is None:
+                    continue
+                if made not in places:
+                    heapq.heappush(waiting, made)
+                    places[made] = []
+                places[made].append(left)
+    return [s for s in symbols if s != gone]
+
+
+def _check_return_tensors(return_tensors):
+    if return_tensors not in (None, "np"):
+        raise ValueError(f"return_tensors must be None or 'np', not {return_tensors!r}")
