@@ -29,8 +29,9 @@ class Sequence:
     n_prompt: int
     limit: int  # stop at this many ids
     cache: object
-    rng: np.random.Generator
     hidden: np.ndarray  # the last row of the model's hidden state, [n_embd]
+    rng: np.random.Generator
+    chain: list  # from the model's logits to those that count
     logits: list = field(default_factory=list)  # raw, a row a new token, if asked for
     scores: list = field(default_factory=list)  # processed
     logprobs: list = field(default_factory=list)  # of the chosen tokens, processed
@@ -48,21 +49,23 @@ def start(model, prompts, config, seed):
         for k in range(n):
             own = cache if n == 1 else cache.fork()
             rng = stream(seed, k)
-            sequences.append(Sequence([*prompt], len(prompt), limit, own, rng, hidden))
+            rules = chain(config, len(prompt), rng)
+            sequences.append(
+                Sequence([*prompt], len(prompt), limit, own, hidden, rng, rules)
+            )
     return sequences
 
 
 def steps(model, sequences, config):
     """The loop. Yields the live sequences after each has got one more token."""
-    rules, ends = chain(config), config.eos_token_ids
     live = sequences
     while live:
         logits = model.unembed(np.stack([s.hidden for s in live]))
         for sequence, row in zip(live, logits):
-            token = _choose(sequence, row, rules, config)
+            token = _choose(sequence, row, config)
             sequence.ids.append(token)
             full = len(sequence.ids) >= sequence.limit
-            sequence.done = full or token in ends
+            sequence.done = full or token in config.eos_token_ids
         yield live
         live = [s for s in live if not s.done]
         if live:
@@ -71,9 +74,9 @@ def steps(model, sequences, config):
                 sequence.hidden = row
 
 
-def _choose(sequence, row, rules, config):
+def _choose(sequence, row, config):
     """The next token of one sequence; notes what the config wants noted."""
-    scores = process(row, sequence.ids, rules)
+    scores = process(row, sequence.ids, sequence.chain)
     if config.do_sample:
         token = draw(probabilities(scores), sequence.rng)
     else:

@@ -45,11 +45,13 @@ def stream(seed, k):
     return np.random.default_rng([seed, k])
 
 
-def chain(config):
+def chain(config, n_prompt=0, rng=None):
     """The steps from raw logits to those that are drawn from, as a list of functions
     ``step(logits, context) -> logits``, in the order of transformers.
 
-    ``context`` is the ids so far, prompt included. A new method is a new entry here.
+    ``context`` is the ids so far, the first ``n_prompt`` of them the prompt's. Every
+    sequence has a chain of its own, so that a step may keep a state or draw from the
+    sequence's ``rng``. A new method is a new entry here.
     """
     steps = []
     if config.do_sample:
