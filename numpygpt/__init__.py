@@ -10,6 +10,7 @@ Read the files in this order; none imports one that stands after it.
     cache.py                  what attention remembers
     model.py                  attention, MLP, block: the forward pass
     weights.py                a model folder -> arrays, and back
+    decoding/checks.py        what the settings may be (skip it)
     decoding/config.py        how to generate, as data
     decoding/filters.py       temperature, top-k, top-p
     decoding/sampling.py      one exact distribution, one draw

@@ -8,10 +8,12 @@ Exit codes: 0 done, 1 could not (the message says what to do), 2 wrong usage,
 """
 
 import argparse
+import json
 import os
 import sys
 import time
 from dataclasses import fields
+from typing import get_args
 
 from . import GPT2, GenerationConfig, Tokenizer, __version__
 from .decoding.sampling import new_seed
@@ -23,9 +25,10 @@ DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p
 # Fields that make no sense as an option of a command that prints text.
 NO_OPTION = {
     "return_dict_in_generate", "output_scores", "output_logits",
-    "use_cache", "pad_token_id",
+    "use_cache", "pad_token_id", "prefix_allowed_tokens_fn",
 }  # fmt: skip
-SHORT = {"max_new_tokens": ["-n"]}
+REPEATED = {"action": "append", "metavar": "TEXT"}  # --stop a --stop b
+SHORT = {"max_new_tokens": ["-n"], "stop_strings": ["--stop"]}
 
 
 def main(argv=None):
@@ -49,6 +52,7 @@ def parse(argv):
     """The arguments; every field of GenerationConfig is an option."""
     parser = argparse.ArgumentParser(
         prog="python -m numpygpt",
+        usage="%(prog)s [prompt] [option ...]",
         description="Continue a text with GPT-2, in NumPy.",
         epilog="The remaining options are the fields of GenerationConfig.",
     )
@@ -64,8 +68,9 @@ def parse(argv):
             parser.add_argument(
                 *SHORT.get(field.name, []),
                 "--" + field.name.replace("_", "-"),
-                help=f"default: {DEFAULTS.get(field.name, field.default)}",
-                **_kind(field.type),
+                dest=field.name,
+                help=_help(field),
+                **(REPEATED if field.name == "stop_strings" else _kind(field.type)),
             )
     args = parser.parse_args(argv)
     if args.prompt is not None and args.prompt_file is not None:
@@ -77,9 +82,28 @@ def _kind(type_):
     """How argparse reads an option for a field of this type."""
     if type_ is bool:
         return {"action": argparse.BooleanOptionalAction}
-    if type_ in (float, float | None):
+    types = get_args(type_) or (type_,)
+    if list in types or dict in types:
+        return {"type": _value, "metavar": "JSON"}
+    if str in types:
+        return {"type": _value, "metavar": "NAME"}
+    if float in types:
         return {"type": float, "metavar": "X"}
     return {"type": int, "metavar": "N"}
+
+
+def _value(text):
+    """An option's value: JSON where it is some (3, [1, 2], true), else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _help(field):
+    default = DEFAULTS.get(field.name, field.default)
+    default = "" if default is None else f" ({default})"
+    return (field.metadata["help"] + default).replace("%", "%%")
 
 
 def settings_of(args):

@@ -16,9 +16,6 @@ from .decoding.config import GenerationConfig, merge_config
 from .hub import FormatError, find, read_json, write_json
 from .model import hidden_states, unembed
 
-# Notes of generation_config.json that say nothing about how to generate.
-IGNORED = ("transformers_version", "_from_model_config")
-
 
 class GPT2:
     """A GPT-2: ``config``, and ``params`` nested as the checkpoint's names are.
@@ -49,7 +46,7 @@ class GPT2:
         settings = {"eos_token_id": config.eos_token_id}
         path = folder / "generation_config.json"
         if path.is_file():
-            settings = {k: v for k, v in read_json(path).items() if k not in IGNORED}
+            settings = read_json(path)
         try:
             return cls(config, params, GenerationConfig.known(**settings))
         except ValueError as error:

@@ -1,87 +1,142 @@
 """GenerationConfig: how to generate, as data.
 
-The names and meanings are those of transformers' ``generate``, with one difference
-that is loud on purpose: nothing truncates unless you ask (transformers has a hidden
-top_k of 50).
+The names and meanings are those of transformers' ``generate``, so that what people
+know, and the generation_config.json of published models, carry over; methods that it
+lacks have the names of llama.cpp. One default differs, loudly and on purpose: nothing
+truncates unless you ask. (transformers samples from the best 50 tokens, a hidden
+``top_k=50``, where people believe that they sample from the model.)
+
+A config only says what is wanted. What is done about it is written in the files behind
+this one; ``numpygpt.decoding.explain(config)`` prints it.
+
+Try: ``GenerationConfig.known(topp=0.9)``.
 
 Next: filters.py.
 """
+# ruff: noqa: RUF009  (about() makes a dataclass field, which a linter cannot see)
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 
-import numpy as np
+from .checks import as_tuple, check, without_idle
+
+
+def about(default, help):
+    """A field with its one-line description, which the command line prints too."""
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class GenerationConfig:
     """How to generate, with transformers' names; unset fields change nothing."""
 
-    max_length: int = 20  # tokens in all, prompt included
-    max_new_tokens: int | None = None  # tokens beyond the prompt; wins over max_length
-    do_sample: bool = False  # draw, instead of taking the most likely token
-    temperature: float = 1.0  # 0 means: do not sample
-    top_k: int | None = 0  # 0 or None: off
-    top_p: float | None = 1.0  # 1 or None: off
-    num_return_sequences: int = 1
-    bos_token_id: int | None = None
-    eos_token_id: int | list | tuple | None = None  # any of these ends a sequence
-    pad_token_id: int | None = None  # fills ended rows; by default the first eos
-    use_cache: bool = True  # accepted; the cache is always used
-    return_dict_in_generate: bool = False
-    output_scores: bool = False
-    output_logits: bool = False
+    # How long
+    max_length: int = about(20, "tokens in all, prompt included")
+    max_new_tokens: int | None = about(None, "tokens beyond the prompt; wins")
+    min_length: int = about(0, "no eos before this many tokens, prompt included")
+    min_new_tokens: int | None = about(None, "no eos before this many new tokens")
+    max_time: float | None = about(None, "stop after this many seconds")
+    stop_strings: str | list | tuple | None = about(None, "stop when one appears")
+    # Which method
+    do_sample: bool = about(False, "draw, instead of taking the most likely token")
+    num_return_sequences: int = about(1, "continuations of each prompt")
+    num_beams: int = about(1, "beam search keeps this many; 1: no beam search")
+    num_beam_groups: int = about(1, "diverse beams: groups that avoid each other")
+    diversity_penalty: float = about(0.0, "diverse beams: for what others chose")
+    early_stopping: bool | str = about(False, "beams: true, false or never")
+    length_penalty: float = about(1.0, "beams: score / length ** this")
+    patience: float = about(1.0, "beams: finish this many times num_beams")
+    penalty_alpha: float | None = about(None, "contrastive search: 0 greedy, to 1")
+    dola_layers: str | list | tuple | None = about(None, "DoLa: low, high, or layers")
+    prompt_lookup_num_tokens: int | None = about(None, "draft by copying this many")
+    max_matching_ngram_size: int | None = about(None, "... after the longest match, 2")
+    num_assistant_tokens: int = about(20, "a draft model proposes this many")
+    num_assistant_tokens_schedule: str = about("constant", "or heuristic")
+    assistant_confidence_threshold: float = about(0.4, "a draft stops below this")
+    guidance_scale: float | None = about(None, "away from the text without prompt; 1")
+    token_healing: bool = about(False, "choose the prompt's last token anew")
+    # Which tokens may come next: filters, when sampling
+    temperature: float | None = about(1.0, "below 1 bolder, above wilder; 0: greedy")
+    dynatemp_range: float = about(0.0, "temperature varies by this with the entropy")
+    dynatemp_exponent: float = about(1.0, "... in this power of the entropy")
+    top_k: int | None = about(0, "keep the k most likely; 0: all")
+    top_p: float | None = about(1.0, "keep the most likely of this mass; 1: all")
+    min_p: float | None = about(0.0, "keep p >= this * the largest p; 0: all")
+    typical_p: float | None = about(1.0, "keep the most typical of this mass; 1: all")
+    epsilon_cutoff: float | None = about(0.0, "keep p >= this; 0: all")
+    eta_cutoff: float | None = about(0.0, "the same, lower when uncertain; 0: all")
+    top_n_sigma: float | None = about(None, "keep logits within n deviations of best")
+    top_h: float | None = about(None, "keep the most likely of this entropy share")
+    xtc_probability: float = about(0.0, "how often to exclude top choices")
+    xtc_threshold: float = about(0.1, "... the ones of at least this probability")
+    mirostat: int = about(0, "1 or 2: aim at a fixed surprise instead; 0: off")
+    mirostat_tau: float = about(5.0, "... of this many bits")
+    mirostat_eta: float = about(0.1, "... corrected at this rate")
+    # Rules that look at the text so far, always
+    repetition_penalty: float | None = about(1.0, "above 1 against what is there; 1")
+    frequency_penalty: float = about(0.0, "subtracted per earlier occurrence")
+    presence_penalty: float = about(0.0, "subtracted from what occurred at all")
+    dry_multiplier: float = about(0.0, "against extending a repeat; 0: off")
+    dry_base: float = about(1.75, "... growing by this with every token")
+    dry_allowed_length: int = about(2, "... from this length on")
+    dry_sequence_breakers: list | tuple | None = about(None, "... no repeat across")
+    no_repeat_ngram_size: int | None = about(0, "no n tokens twice; 0: off")
+    bad_words_ids: list | tuple | None = about(None, "sequences that never appear")
+    sequence_bias: dict | list | None = about(None, "added when completing a sequence")
+    logit_bias: dict | None = about(None, "added to tokens: {id: bias}")
+    suppress_tokens: list | tuple | None = about(None, "tokens that never appear")
+    begin_suppress_tokens: list | tuple | None = about(None, "... not as the first")
+    forced_bos_token_id: int | None = about(None, "forced as the second token of all")
+    forced_eos_token_id: int | list | tuple | None = about(None, "forced at the end")
+    exponential_decay_length_penalty: list | tuple | None = about(
+        None, "(start, factor): eos grows likelier behind start"
+    )
+    prefix_allowed_tokens_fn: Callable | None = about(
+        None, "function(prompt number, ids so far) -> the ids that may follow"
+    )
+    watermarking_config: dict | None = about(None, "a hidden mark; see watermark.py")
+    renormalize_logits: bool = about(False, "log-probabilities in place of logits")
+    chain: str | list | tuple = about("hf", "the order: hf, llama.cpp, or a list")
+    # Special tokens
+    bos_token_id: int | None = about(None, "begins a text")
+    eos_token_id: int | list | tuple | None = about(None, "any of these ends a text")
+    pad_token_id: int | None = about(None, "fills ended rows; by default the eos")
+    # What is returned
+    return_dict_in_generate: bool = about(False, "an object instead of an array")
+    output_scores: bool = about(False, "... with the processed logits")
+    output_logits: bool | None = about(False, "... with the model's logits")
+    use_cache: bool = about(True, "accepted; the cache is always used")
 
     def __post_init__(self):
-        def check(name, ok, what):
-            if not ok:
-                raise ValueError(f"{name} must be {what}, not {getattr(self, name)!r}")
-
-        check("max_length", _at_least(self.max_length, 1), "a positive integer")
-        new = self.max_new_tokens
-        check("max_new_tokens", new is None or _at_least(new, 1), "a positive integer")
-        n = self.num_return_sequences
-        check("num_return_sequences", _at_least(n, 1), "a positive integer")
-        t = self.temperature
-        check("temperature", _is_number(t) and 0 <= t < float("inf"), "at least 0")
-        k = self.top_k
-        check("top_k", k is None or _at_least(k, 0), "an integer of at least 0")
-        p = self.top_p
-        check("top_p", p is None or (_is_number(p) and 0 <= p <= 1), "from 0 to 1")
-        if t == 0:
+        for f in fields(self):
+            check(f.name, f.type, getattr(self, f.name))
+        self._check_lengths()
+        if self.temperature == 0:
             object.__setattr__(self, "do_sample", False)
 
     @classmethod
     def known(cls, **settings):
-        """Build one; an unknown name is a ``ValueError`` that suggests the nearest."""
-        names = [f.name for f in fields(cls)]
-        for name in settings.keys() - set(names):
-            raise ValueError(f"unknown argument {name!r}{_nearest(name, names)}")
-        return cls(**settings)
+        """Build one; an unknown name is a ``ValueError`` that suggests the nearest.
+
+        >>> GenerationConfig.known(topp=0.9)
+        Traceback (most recent call last):
+        ValueError: unknown argument 'topp': did you mean 'top_p'?
+        """
+        return cls(**without_idle(settings, [f.name for f in fields(cls)]))
 
     @property
     def eos_token_ids(self):
         """The ids that end a sequence, as a tuple."""
-        if self.eos_token_id is None:
-            return ()
-        many = isinstance(self.eos_token_id, (list, tuple))
-        return tuple(self.eos_token_id) if many else (self.eos_token_id,)
+        return as_tuple(self.eos_token_id)
 
-
-def _at_least(value, least):
-    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return is_int and value >= least
-
-
-def _is_number(value):
-    is_number = isinstance(value, (int, float, np.integer, np.floating))
-    return is_number and not isinstance(value, bool)
-
-
-def _nearest(name, names):
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names, 1)
-    return f": did you mean {close[0]!r}?" if close else f"; known: {', '.join(names)}"
+    def _check_lengths(self):
+        new = self.max_new_tokens
+        low, high = "min_length", "max_length"
+        if new is not None:  # it wins over max_length
+            low, high = "min_new_tokens", "max_new_tokens"
+        least, most = getattr(self, low) or 0, getattr(self, high)
+        if least > most:
+            raise ValueError(f"{low} must be at most {high}, {most}, not {least}")
 
 
 def merge_config(base, override, settings):
@@ -91,8 +146,8 @@ def merge_config(base, override, settings):
         override = GenerationConfig.known(**override)
     if override is None:
         override = base
+    settings = without_idle(settings, [f.name for f in fields(GenerationConfig)])
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         if getattr(override, name) is None and name not in settings:
             settings = {**settings, name: getattr(base, name)}
-    GenerationConfig.known(**settings)
     return replace(override, **settings)
