@@ -15,9 +15,9 @@ from .layers import gelu_new
 def gelu(x):
     """GELU as defined: ``x * Phi(x)``, Phi the normal distribution function, that is
     ``x * erfc(-x / sqrt(2)) / 2``. nanoGPT's models use it."""
+    # = max(x, 0) - |x| * Phi(-|x|), where the second term soon vanishes
     z = np.minimum(np.abs(x) * math.sqrt(1 / 2), 6.0)  # beyond 6, erfc < 1e-16
-    upper = x * 0.5 * _erfc(z)  # x * Phi(-|x|)
-    return np.where(x < 0, upper, x - upper)
+    return np.maximum(x, 0) - z * math.sqrt(1 / 2) * _erfc(z)
 
 
 def _erfc(z):

@@ -43,7 +43,14 @@ class KVCache:
         stop = start + keys.shape[1]
         self._rows[0, layer, :, start:stop] = keys
         self._rows[1, layer, :, start:stop] = values
-        own = self._rows[0, layer, :, :stop], self._rows[1, layer, :, :stop]
+        return self._views(layer, stop)
+
+    def rows(self, layer):
+        """What a layer holds, as `extend` returns it."""
+        return self._views(layer, self.n_tok - self._n_shared)
+
+    def _views(self, layer, n_own):
+        own = self._rows[0, layer, :, :n_own], self._rows[1, layer, :, :n_own]
         if self._shared is None:
             return [own]
         first = self._shared._rows[:, layer, :, : self._n_shared]
@@ -52,6 +59,11 @@ class KVCache:
     def advance(self, n_new):
         """Count the rows that all layers have appended."""
         self.n_tok += n_new
+
+    @property
+    def nbytes(self):
+        """Bytes reserved, shared rows not counted."""
+        return self._rows.nbytes
 
     def truncate(self, n_tok):
         """Forget all but the first ``n_tok`` tokens (a refused draft, say)."""

@@ -120,9 +120,6 @@ def read_tokenizer(folder):
             settings = read_json(folder / "tokenizer_config.json")
         eos = settings.get("eos_token") or "<|endoftext|>"
         eos = eos["content"] if isinstance(eos, dict) else eos
-        merges = [(left, right) for left, right in merges]
-        return merges, vocab, eos
-    except FormatError:
-        raise
-    except (ValueError, TypeError, KeyError) as error:
-        raise FormatError(f"the tokenizer in {folder} is damaged: {error!r}") from None
+        return [(left, right) for left, right in merges], vocab, eos
+    except (TypeError, KeyError) as error:
+        raise FormatError(f"{folder}: a part is missing or amiss, {error!r}") from None

@@ -36,7 +36,15 @@ from itertools import chain, pairwise
 import numpy as np
 import regex
 
-from .hub import HERE, find, read_merges, read_tokenizer, write_json, writing
+from .hub import (
+    HERE,
+    FormatError,
+    find,
+    read_merges,
+    read_tokenizer,
+    write_json,
+    writing,
+)
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
 # else that is not white space, and white space itself. A run of white space leaves
@@ -118,7 +126,11 @@ class Tokenizer:
     @classmethod
     def from_pretrained(cls, name_or_folder):
         """The tokenizer of a model folder. ``FormatError`` if it has none."""
-        return cls(*read_tokenizer(find(name_or_folder)))
+        folder = find(name_or_folder)
+        try:
+            return cls(*read_tokenizer(folder))
+        except ValueError as error:
+            raise FormatError(f"the tokenizer in {folder}: {error}") from None
 
     def save_pretrained(self, folder):
         """Write vocab.json, merges.txt and tokenizer_config.json, which
@@ -190,9 +202,11 @@ class Tokenizer:
     def decode(self, ids, skip_special_tokens=False):
         """Ids -> text. Bytes that are no valid UTF-8 (ids can be cut anywhere) become
         U+FFFD. An id that the vocabulary lacks is a ``ValueError``."""
-        return b"".join(self._to_bytes(ids, skip_special_tokens)).decode(
-            "utf-8", errors="replace"
-        )
+        return self.decode_bytes(ids, skip_special_tokens).decode(errors="replace")
+
+    def decode_bytes(self, ids, skip_special_tokens=False):
+        """Ids -> the bytes they stand for."""
+        return b"".join(self._to_bytes(ids, skip_special_tokens))
 
     def decode_stream(self, ids, skip_special_tokens=False):
         """Yield text as the ids come. A character may be spread over several tokens:

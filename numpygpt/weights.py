@@ -96,7 +96,7 @@ def _parse_header(path, text):
         header = json.loads(text, object_pairs_hook=unique)
         header.pop("__metadata__", None)
         return header
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path}: the header is damaged: {error}") from None
 
 

@@ -1,0 +1,13 @@
+"""Settings of hypothesis: how many examples, and no deadline on a busy machine.
+
+``NUMPYGPT_EXAMPLES=1000 pytest`` looks longer than the default.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile(
+    "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 40))
+)
+settings.load_profile("numpygpt")

@@ -1,0 +1,82 @@
+"""The cache on its own: forks share, truncation forgets, nothing leaks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import GPT2, GPT2Config
+
+CONFIG = GPT2Config(31, n_positions=40, n_embd=6, n_layer=2, n_head=2)
+MODEL = GPT2.random(CONFIG, seed=3, dtype=np.float64)
+for _block in MODEL.params["h"]:
+    _block["attn"]["c_attn"]["weight"] *= 40
+tokens = st.lists(st.integers(0, 30), min_size=1, max_size=6)
+
+
+def logits_of(ids):
+    return MODEL(ids)[-1]
+
+
+@given(tokens, st.lists(st.tuples(st.integers(0, 3), tokens), max_size=5))
+def test_forks_go_on_alone(prompt, plan):
+    """Fork any branch, append to the fork: every branch stays what its ids say."""
+    root = MODEL.new_cache()
+    MODEL(prompt, root)
+    branches = [(prompt, root.fork())]
+    for which, new in plan:
+        ids, cache = branches[which % len(branches)]
+        twin = cache.fork()
+        MODEL(new, twin)
+        branches.append((ids + new, twin))
+    for ids, cache in branches:
+        assert cache.n_tok == len(ids)
+        got = MODEL([7], cache)[-1]
+        np.testing.assert_allclose(got, logits_of([*ids, 7]), atol=1e-12)
+
+
+def test_a_fork_shares_the_prompts_rows_and_copies_none():
+    root = MODEL.new_cache()
+    MODEL(list(range(9)), root)
+    twin = root.fork()
+    (mine, _), *_ = root.rows(1)
+    (shared, _), *_ = twin.rows(1)
+    assert np.shares_memory(mine, shared)
+    assert shared.shape == (2, 9, 3)
+    MODEL([1, 2], twin)
+    grandchild = twin.fork()
+    (first, _), (own, _) = grandchild.rows(1)
+    assert np.shares_memory(first, mine)
+    assert own.shape == (2, 2, 3)
+
+
+def test_forks_of_an_empty_cache():
+    twin = MODEL.new_cache().fork()
+    MODEL([3, 4], twin)
+    again = twin.fork()
+    np.testing.assert_allclose(MODEL([5], again)[-1], logits_of([3, 4, 5]), atol=1e-12)
+
+
+@given(tokens, tokens, tokens)
+def test_truncation_forgets(first, second, third):
+    cache = MODEL.new_cache()
+    MODEL(first, cache)
+    MODEL(second, cache)
+    cache.truncate(len(first))
+    got = MODEL(third, cache)[-1]
+    np.testing.assert_allclose(got, logits_of(first + third), atol=1e-12)
+
+
+def test_truncation_within_bounds():
+    cache = MODEL.new_cache()
+    MODEL([1, 2, 3], cache)
+    with pytest.raises(ValueError, match="not 4"):
+        cache.truncate(4)
+    twin = cache.fork()
+    with pytest.raises(ValueError, match="shared"):
+        twin.truncate(2)
+
+
+def test_memory_is_what_it_says():
+    """Two arrays of n_layer * n_ctx * n_embd numbers."""
+    assert MODEL.new_cache().nbytes == 2 * 2 * 40 * 6 * 8

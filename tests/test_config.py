@@ -1,0 +1,79 @@
+"""The configuration: published sizes, config.json, what is refused."""
+
+import pytest
+
+from numpygpt import GPT2Config
+from numpygpt.hub import FormatError
+
+
+@pytest.mark.parametrize(
+    ("name", "n_params"),
+    [
+        ("gpt2", 124_439_808),
+        ("gpt2-medium", 354_823_168),
+        ("gpt2-large", 774_030_080),
+        ("gpt2-xl", 1_557_611_200),
+        ("distilgpt2", 81_912_576),
+    ],
+)
+def test_the_published_models_sizes(name, n_params):
+    assert GPT2Config.named(name).n_params == n_params
+
+
+def test_n_params_by_hand():
+    config = GPT2Config(7, n_positions=5, n_embd=4, n_layer=3, n_head=2, n_inner=6)
+    attention = 4 * 12 + 12 + 4 * 4 + 4
+    mlp = 4 * 6 + 6 + 6 * 4 + 4
+    block = 8 + attention + 8 + mlp
+    assert config.n_params == 7 * 4 + 5 * 4 + 3 * block + 8
+    untied = GPT2Config(7, n_positions=5, n_embd=4, n_layer=3, n_head=2, n_inner=6,
+                        tie_word_embeddings=False)  # fmt: skip
+    assert untied.n_params == config.n_params + 28
+
+
+def test_hparams_names():
+    config = GPT2Config.named("gpt2-xl")
+    assert (config.n_vocab, config.n_ctx, config.d_head) == (50257, 1024, 64)
+
+
+def test_dict_and_back():
+    config = GPT2Config(n_embd=30, n_head=5, activation_function="gelu")
+    assert GPT2Config.from_dict(config.to_dict()) == config
+
+
+def test_settings_without_a_bearing_are_passed_over():
+    settings = {"n_layer": 2, "resid_pdrop": 0.1, "task_specific_params": {"x": 1}}
+    assert GPT2Config.from_dict(settings).n_layer == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_layer", 0),
+        ("n_embd", -768),
+        ("n_head", 7),
+        ("n_positions", 1.5),
+        ("vocab_size", True),
+        ("n_inner", 0),
+        ("layer_norm_epsilon", 0),
+        ("activation_function", "gelu_2"),
+        ("scale_attn_weights", 1),
+    ],
+)
+def test_a_wrong_value_is_named(name, value):
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        GPT2Config.from_dict({name: value})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"model_type": "llama"}, {"add_cross_attention": True}, {"pruned_heads": {1: [2]}}],
+)
+def test_another_arithmetic_is_refused(settings):
+    with pytest.raises(FormatError, match=next(iter(settings))):
+        GPT2Config.from_dict(settings)
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="gpt2-xl"):
+        GPT2Config.named("gpt5")

@@ -1,0 +1,241 @@
+"""The tokenizer: published vectors, tiktoken's ids, properties, time on bad input."""
+
+import base64
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import Tokenizer
+from numpygpt.hub import FormatError
+from numpygpt.tokenizer import ASCII_PIECES, PIECES, merge
+
+REFERENCE = Path(__file__).parent / "reference"
+GPT2 = Tokenizer.gpt2()
+
+VECTORS = {
+    "hello world": [31373, 995],
+    " ": [220],
+    "\t": [197],
+    "This is some text": [1212, 318, 617, 2420],
+    "indivisible": [521, 452, 12843],
+    "hello 👋 world 🌍": [31373, 50169, 233, 995, 12520, 234, 235],
+    " \x850": [220, 126, 227, 15],
+    "hello\x1cworld": [31373, 216, 6894],
+    "\n\n": [628],
+    " " * 50: [220] * 50,
+    "I'LL": [40, 6, 3069],
+    "0" * 16: [25645],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("text", VECTORS)
+def test_published_vectors(text):
+    assert GPT2.encode(text) == VECTORS[text]
+    assert GPT2.decode(VECTORS[text]) == text
+
+
+def test_digits():
+    ids = [GPT2.encode("0" * n) for n in range(1, 9)]
+    assert ids == [[i] for i in (15, 405, 830, 2388, 20483, 10535, 24598, 8269)]
+
+
+def test_tiktokens_ids():
+    pairs = json.loads((REFERENCE / "tokenizer.json").read_text())
+    assert len(pairs) > 20
+    for text, ids in pairs:
+        assert GPT2.encode(text) == ids, text
+
+
+def test_the_vocabulary_is_r50k_base():
+    """In tiktoken's file form the ranks have the published hash."""
+    lines = (
+        base64.b64encode(GPT2.decode_bytes([i])) + f" {i}\n".encode()
+        for i in range(50256)
+    )
+    digest = hashlib.sha256(b"".join(lines)).hexdigest()
+    assert digest == "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
+    assert (GPT2.n_vocab, GPT2.eos_token_id) == (50257, 50256)
+
+
+def test_special_tokens_must_be_allowed():
+    text = "hello <|endoftext|>"
+    with pytest.raises(ValueError, match=r"'<\|endoftext\|>' at character 6"):
+        GPT2.encode(text)
+    assert GPT2.encode(text, allowed_special="all") == [31373, 220, 50256]
+    assert GPT2.encode(text, {"<|endoftext|>"}) == [31373, 220, 50256]
+    as_text = GPT2.encode(text, disallowed_special=())
+    assert as_text == [31373, 1279, 91, 437, 1659, 5239, 91, 29]
+    assert GPT2.decode([31373, 50256]) == "hello<|endoftext|>"
+    assert GPT2.decode([31373, 50256], skip_special_tokens=True) == "hello"
+
+
+def test_lone_surrogates_are_replaced_and_pairs_joined():
+    assert GPT2.encode("\ud83d\udc4b") == GPT2.encode("👋")
+    assert GPT2.encode("a\ud83db") == GPT2.encode("a\ufffdb")
+
+
+@given(st.text())
+def test_decode_inverts_encode(text):
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert GPT2.decode(GPT2.encode(text, allowed_special="all")) == text
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_both_regular_expressions_cut_ascii_alike(text):
+    assert ASCII_PIECES.findall(text) == PIECES.findall(text)
+    assert "".join(PIECES.findall(text)) == text
+
+
+@given(st.lists(st.integers(0, 50256), max_size=30))
+def test_a_stream_joined_is_the_decode(ids):
+    assert "".join(GPT2.decode_stream(ids)) == GPT2.decode(ids)
+
+
+def test_a_stream_never_shows_half_a_character():
+    ids = GPT2.encode("👋🌍 é 日本")
+    assert len(ids) > len(list(GPT2.decode_stream(ids)))
+    assert not any("\ufffd" in piece for piece in GPT2.decode_stream(ids))
+
+
+def slow_merge(symbols, merges):
+    """The rule as it is stated: the earliest learned pair, everywhere, again."""
+    while True:
+        known = [merges[p] for p in zip(symbols, symbols[1:]) if p in merges]
+        if not known:
+            return symbols
+        out, i = [], 0
+        while i < len(symbols):
+            if merges.get(tuple(symbols[i : i + 2])) == min(known):
+                out.append(min(known))
+                i += 2
+            else:
+                out.append(symbols[i])
+                i += 1
+        symbols = out
+
+
+@given(st.lists(st.sampled_from([GPT2.encode(c)[0] for c in "abcnrest 0'"])))
+def test_merge_does_what_the_rule_says(symbols):
+    assert merge(symbols, GPT2.merges) == slow_merge(symbols, GPT2.merges)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12),
+    st.lists(st.integers(0, 3), max_size=20),
+)
+def test_merge_on_any_table(pairs, symbols):
+    merges = {}
+    for left, right in pairs:
+        new = 4 + len(merges)
+        merges.setdefault((left % new, right % new), new)
+    assert merge(symbols, merges) == slow_merge(symbols, merges)
+
+
+@given(st.text(max_size=40), st.sampled_from([0, 1, 10, 1000, 5000]))
+def test_the_first_merges_are_a_smaller_vocabulary(text, n_merges):
+    small = Tokenizer.gpt2(n_merges)
+    text = text.encode(errors="replace").decode()
+    ids = small.encode(text, disallowed_special=())
+    assert small.decode(ids) == text
+    assert all(i < 256 + n_merges for i in ids)
+    assert small.n_vocab == 257 + n_merges
+    assert small.decode([small.eos_token_id]) == "<|endoftext|>"
+
+
+@pytest.mark.parametrize("unit", ["a", " ", "0", "'s", "^", "\n", "é"])
+def test_time_grows_linearly(unit):
+    """Ten times the text in about ten times the time; quadratic would be a hundred."""
+    text = {n: unit * n for n in (50_000, 500_000)}
+    ids = GPT2.encode(text[500_000])
+    assert GPT2.decode(ids) == text[500_000]
+    seconds = {}
+    for n in text:
+        runs = []
+        for _ in range(2):
+            start = time.process_time()
+            GPT2.encode(text[n])
+            runs.append(time.process_time() - start)
+        seconds[n] = min(runs)
+    assert seconds[500_000] < 40 * seconds[50_000]
+
+
+def test_called_as_transformers_tokenizers_are():
+    out = GPT2("hello world", return_tensors="np")
+    assert out["input_ids"].tolist() == [[31373, 995]]
+    assert out["attention_mask"].tolist() == [[1, 1]]
+    assert out["input_ids"].dtype == np.int64
+    assert GPT2("hello world")["input_ids"] == [31373, 995]
+    two = GPT2(["hello world", " "])
+    assert two == {"input_ids": [[31373, 995], [220]], "attention_mask": [[1, 1], [1]]}
+    assert GPT2.encode("hello world", return_tensors="np").tolist() == [[31373, 995]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GPT2.encode(b"bytes"), "must be a str"),
+        (lambda: GPT2.encode("x", return_tensors="pt"), "return_tensors"),
+        (lambda: GPT2(["a", "b c"], return_tensors="np"), "unequal length"),
+        (lambda: GPT2.decode([50257]), "50257"),
+        (lambda: GPT2.decode([-1]), "-1"),
+        (lambda: Tokenizer.gpt2(50_001), "n_merges"),
+        (lambda: Tokenizer([("a", "b"), ("ab", "zz")]), "merge 1"),
+        (lambda: Tokenizer([("a", "b")], {"a": 0}), "no id"),
+        (lambda: Tokenizer.from_pretrained("nowhere"), "nowhere"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_saved_and_read_again(tmp_path):
+    small = Tokenizer.gpt2(100)
+    small.save_pretrained(tmp_path)
+    again = Tokenizer.from_pretrained(tmp_path)
+    assert again.vocab == small.vocab
+    assert again.merges == small.merges
+    assert again.eos_token_id == 356
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_tokenizer_json(tmp_path):
+    """The one file that newer tools write: merges as text or pairs, ids of any order."""
+    small = Tokenizer.gpt2(3)
+    spelling = {i: t for t, i in small.vocab.items()}
+    merges = [[spelling[a], spelling[b]] for a, b in small.merges]
+    vocab = {t: 999 - i for t, i in small.vocab.items() if t not in small.special_tokens}
+    added = [{"id": 1000, "content": "<|endoftext|>"}]
+    for spelled in (merges, [" ".join(pair) for pair in merges]):
+        model = {"type": "BPE", "vocab": vocab, "merges": spelled}
+        content = json.dumps({"model": model, "added_tokens": added})
+        (tmp_path / "tokenizer.json").write_text(content)
+        read = Tokenizer.from_pretrained(tmp_path)
+        assert read.encode("in the end") == [999 - i for i in small.encode("in the end")]
+        assert read.decode(read.encode("in the end")) == "in the end"
+        assert (read.eos_token_id, read.n_vocab) == (1000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("merges.txt", "#version: 0.2\na b c\n"),
+        ("merges.txt", "#version: 0.2\nzz b\n"),
+        ("tokenizer.json", "{"),
+        ("tokenizer.json", "[]"),
+        ("tokenizer.json", "{}"),
+        ("config.json", "{}"),
+    ],
+)
+def test_damaged_folders(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=str(tmp_path)) as error:
+        Tokenizer.from_pretrained(tmp_path)
+    assert isinstance(error.value, FormatError)
