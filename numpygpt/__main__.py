@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 could not (the message says what to do), 2 wrong usage,
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -159,11 +160,12 @@ def run(args):
 
 def print_stream(model, tokenizer, ids, seed, settings):
     """Print one continuation as it is drawn; returns the number of new tokens."""
-    new = []
+    tokens = model.stream(ids, seed=seed, **settings)
+    first, new = next(tokens), []  # what cannot be done fails before a word is printed
 
     def drawn():
         yield from ids
-        for token in model.stream(ids, seed=seed, **settings):
+        for token in itertools.chain([first], tokens):
             new.append(token)
             yield token
 

@@ -36,7 +36,7 @@ def read_stories(path):
 def encode_stories(stories, tokenizer):
     """``[ids of a story and the end token, ...]``, one uint16 array a story."""
     if tokenizer.n_vocab > 1 << 16:
-        raise ValueError(f"{tokenizer.n_vocab} ids do not fit 16 bits: n_merges < 65280")
+        raise ValueError(f"{tokenizer.n_vocab} ids do not fit 16 bits")
     end = [tokenizer.eos_token_id]
     return [np.array(tokenizer.encode(s) + end, dtype=np.uint16) for s in stories]
 
@@ -99,7 +99,7 @@ class Batches:
         end = self.stories[0][-1:]  # before the first story, as before every other
         self.stream = np.concatenate([end] + [self.stories[i] for i in order])
         room = len(self.stream) - n_ctx
-        if room * n_ctx < self.n_token:
+        if room < self.n_token + n_ctx:
             raise ValueError(
                 f"{len(self.stream)} tokens are too few for batches of {self.n_token} "
                 f"in windows of {n_ctx}: take a longer text or smaller batches"

@@ -1,0 +1,218 @@
+"""The command line, as a process: streams, pipes, exit codes, messages."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from numpygpt import GPT2, GPT2Config, Tokenizer, __version__
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny untrained model on disk."""
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    tokenizer = Tokenizer.gpt2(500)
+    tokenizer.save_pretrained(path)
+    eos = tokenizer.eos_token_id
+    config = GPT2Config(
+        tokenizer.n_vocab, n_positions=64, n_embd=16, n_layer=2, n_head=2,
+        bos_token_id=eos, eos_token_id=eos,
+    )  # fmt: skip
+    GPT2.random(config).save_pretrained(path, np.float16)
+    return path
+
+
+def run(*args, stdin=b"", **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "numpygpt", *map(str, args)],
+        input=stdin, capture_output=True, timeout=60, **kwargs,
+    )  # fmt: skip
+
+
+def test_text_on_stdout_and_notes_on_stderr(folder):
+    out = run("Once upon a time", "--model", folder, "-n", 8, "--seed", 3)
+    assert out.returncode == 0
+    assert out.stdout.decode().startswith("Once upon a time")
+    assert b"seed 3, 8 tokens, " in out.stderr
+    assert b"tokens/s" in out.stderr
+    again = run("Once upon a time", "--model", folder, "-n", 8, "--seed", 3)
+    assert again.stdout == out.stdout
+    whole = run("Once upon a time", "--model", folder, "-n", 8, "--seed", 3, "--no-stream")
+    assert whole.stdout == out.stdout
+
+
+def test_the_reported_seed_repeats_the_text(folder):
+    out = run("Hi", "--model", folder, "-n", 9)
+    seed = out.stderr.split(b"seed ")[1].split(b",")[0].decode()
+    assert run("Hi", "--model", folder, "-n", 9, "--seed", seed).stdout == out.stdout
+
+
+def test_prompt_from_a_pipe_a_dash_and_a_file(folder, tmp_path):
+    how = ["--model", folder, "-n", 5, "--seed", 1]
+    want = run("Gänse", *how).stdout
+    assert want.startswith("Gänse".encode())
+    assert run(*how, stdin="Gänse\n".encode()).stdout == want
+    assert run("-", *how, stdin="Gänse\n".encode()).stdout == want
+    (tmp_path / "prompt.txt").write_text("Gänse\n", encoding="utf-8")
+    assert run("--prompt-file", tmp_path / "prompt.txt", *how).stdout == want
+
+
+def test_an_empty_prompt_starts_a_new_text(folder):
+    out = run("--model", folder, "-n", 5, "--seed", 1)
+    assert out.returncode == 0
+    assert len(out.stdout) > 1
+    assert b"endoftext" not in out.stdout
+
+
+def test_a_special_token_in_the_prompt_is_text(folder):
+    out = run("a<|endoftext|>b", "--model", folder, "-n", 1)
+    assert out.stdout.startswith(b"a<|endoftext|>b")
+
+
+def test_several_sequences(folder):
+    out = run("Hi", "--model", folder, "-n", 5, "--num-return-sequences", 3)
+    texts = out.stdout.decode().split("\n<|endoftext|>\n")
+    assert len(texts) == 3
+    assert all(text.startswith("Hi") for text in texts)
+    assert len(set(texts)) == 3
+
+
+def test_greedy_by_temperature_or_name(folder):
+    how = ["Hi", "--model", folder, "-n", 5]
+    cold = run(*how, "--temperature", 0).stdout
+    assert cold == run(*how, "--no-do-sample").stdout
+    assert cold == run(*how, "--temperature", 0, "--seed", 9).stdout
+
+
+def test_max_length_counts_the_prompt(folder):
+    out = run("Hi", "--model", folder, "--max-length", 6, "--seed", 0)
+    assert b", 4 tokens, " in out.stderr  # "H" and "i" are two
+
+
+def test_a_full_context_is_said(folder):
+    out = run("Hi", "--model", folder, "-n", 500, "--seed", 0)
+    assert out.returncode == 0
+    assert b"context of 64 tokens is full" in out.stderr
+
+
+def test_version():
+    assert run("--version").stdout.decode().strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "message"),
+    [
+        (["x", "--model", "no-such-model"], b"", "no-such-model"),
+        (["x", "--temperature", "-1"], b"", "temperature"),
+        (["x", "--top-p", "1.5"], b"", "top_p"),
+        (["x", "--seed", "-3"], b"", "seed"),
+        (["--prompt-file", "missing.txt"], b"", "missing.txt"),
+        ([], b"ab\xff", "byte 0xff at position 2"),
+        (["word " * 80], b"", "leaves no room"),
+        ([b"ab\xff"], b"", "UTF-8"),
+    ],
+)
+def test_what_cannot_be_done_exits_1(folder, args, stdin, message):
+    if "--model" not in args:
+        args = [*args, "--model", folder]
+    out = subprocess.run(
+        [sys.executable, "-m", "numpygpt", *args], input=stdin, capture_output=True
+    )
+    assert out.returncode == 1
+    assert message in out.stderr.decode()
+    assert b"Traceback" not in out.stderr
+    assert out.stderr.startswith(b"numpygpt: ")
+    assert out.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "args", [["--no-such-option"], ["a", "b"], ["-n", "many"], ["a", "--prompt-file", "b"]]
+)
+def test_wrong_usage_exits_2(args):
+    out = run(*args)
+    assert out.returncode == 2
+    assert b"usage" in out.stderr
+    assert b"Traceback" not in out.stderr
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "merges.txt"])
+def test_a_damaged_model_is_no_traceback(folder, tmp_path, name):
+    for file in folder.iterdir():
+        data = file.read_bytes()
+        cut = len(data) // 2 if file.name == name else len(data)
+        (tmp_path / file.name).write_bytes(data[:cut])
+    out = run("x", "--model", tmp_path)
+    assert out.returncode == 1
+    assert str(tmp_path).encode() in out.stderr
+    assert b"Traceback" not in out.stderr
+
+
+def test_a_closed_pipe_is_no_traceback(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "numpygpt", "Hi", "--model", folder, "-n", "60"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_ctrl_c_exits_130(folder):
+    code = (
+        "import numpygpt.__main__ as m, time\n"
+        "m.print_stream = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
+        "raise SystemExit(m.main())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "Hi", "--model", folder],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert b"Traceback" not in process.stderr.read()
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_it_streams(folder):
+    """The first characters are there long before the last."""
+    code = (
+        "import numpygpt, time, numpygpt.__main__ as m\n"
+        "slow = numpygpt.GPT2.stream\n"
+        "def stream(*a, **k):\n"
+        "    for token in slow(*a, **k):\n"
+        "        yield token\n"
+        "        time.sleep(0.2)\n"
+        "numpygpt.GPT2.stream = stream\n"
+        "raise SystemExit(m.main())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "Hi", "--model", folder, "-n", "10"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    process.stdout.read(3)
+    start = time.perf_counter()
+    process.stdout.read()
+    assert time.perf_counter() - start > 0.8
+    process.stdout.close()
+    assert process.wait(60) == 0
+
+
+def test_on_a_terminal_no_prompt_does_not_wait_for_one(folder):
+    parent, child = pty.openpty()
+    out = subprocess.run(
+        [sys.executable, "-m", "numpygpt", "--model", folder, "-n", "3"],
+        stdin=child, capture_output=True, timeout=60,
+    )  # fmt: skip
+    os.close(parent)
+    os.close(child)
+    assert out.returncode == 0
