@@ -19,6 +19,9 @@ from pathlib import Path
 
 DEFAULT_MODEL = "fairytale"
 HERE = Path(__file__).resolve().parent
+# What a JSON file may cost to read; the largest vocabularies stay far below.
+MAX_TEXT = 50_000_000
+MAX_VALUES = 2_000_000
 
 
 class FormatError(ValueError):
@@ -54,19 +57,49 @@ def find(name_or_folder):
     )
 
 
+def read_file(path):
+    """The bytes of a small file of a model folder. A folder from elsewhere may hold a
+    link to a device that never ends, or a pipe that never begins: both are refused."""
+    path = Path(path)
+    if not path.exists():
+        raise FormatError(f"{path} does not exist: its folder is not a complete model")
+    if not path.is_file():
+        raise FormatError(f"{path} is not an ordinary file")
+    if path.stat().st_size > MAX_TEXT:
+        raise FormatError(
+            f"{path} is larger than {MAX_TEXT} bytes: no model needs that"
+        )
+    return path.read_bytes()
+
+
+def parse_json(text, where):
+    """The object in a piece of JSON; ``FormatError``, naming ``where``, if there is
+    none. A key that stands twice is an error: readers would disagree on its value."""
+
+    def unique(pairs):
+        values = {}
+        for key, value in pairs:
+            if key in values:
+                raise ValueError(f"the key {key!r:.80} stands twice")
+            values[key] = value
+        return values
+
+    if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
+        raise FormatError(
+            f"{where}: more than {MAX_VALUES} values: no model needs that"
+        )
+    try:
+        value = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise FormatError(f"{where} must hold a JSON object, not {value!r:.40}")
+    return value
+
+
 def read_json(path):
     """The object in a JSON file; ``FormatError`` where there is none."""
-    try:
-        value = json.loads(Path(path).read_bytes())
-    except FileNotFoundError:
-        raise FormatError(
-            f"{path} does not exist: its folder is not a complete model"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FormatError(f"{path} must hold a JSON object, not {value!r:.40}")
-    return value
+    return parse_json(read_file(path), path)
 
 
 @contextmanager
@@ -92,7 +125,7 @@ def write_json(path, value):
 
 def read_merges(path):
     """merges.txt: a version line, then two tokens a line, ``[(left, right), ...]``."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_file(path).decode("utf-8").replace("\r\n", "\n").split("\n")
     lines = lines[1:] if lines[0].startswith("#version") else lines
     return [tuple(line.split(" ")) for line in lines if line]
 

@@ -30,21 +30,20 @@ import json
 import math
 import mmap
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from .config import GPT2Config
-from .hub import FormatError, read_json, write_json, writing
+from .hub import FormatError, parse_json, read_json, write_json, writing
 
 DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",  # bfloat16: see _convert
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",  # bfloat16: see to_dtype
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 NAME_OF_DTYPE = {np.dtype(d): name for name, d in DTYPES.items() if name != "BF16"}
 FLOATS = ("F64", "F32", "F16", "BF16")
-MAX_HEADER = 100_000_000
+MAX_HEADER, MAX_AXES = 100_000_000, 8
 ALIGNMENT = 64
 # Masks that old checkpoints carry along; the mask here is computed.
 IGNORED = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
@@ -56,48 +55,39 @@ def read_safetensors(path):
     ``FormatError`` if the file is missing, cut off, or its header does not fit it.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError:
+    if not path.is_file():
         raise FormatError(
-            f"{path} does not exist. Only safetensors are read: save a model that has "
-            "pytorch_model.bin with transformers' save_pretrained first"
-        ) from None
-    except ValueError:
-        raise FormatError(f"{path} is empty") from None
+            f"{path} does not exist. Only safetensors are read here: scripts/convert_*.py "
+            "make a folder of them from pytorch_model.bin and other formats"
+        )
+    with open(path, "rb") as file:
+        if path.stat().st_size < 8:
+            raise FormatError(f"{path} is cut off or no safetensors file: too short")
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     n = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or n > min(len(data) - 8, MAX_HEADER):
+    if n > min(len(data) - 8, MAX_HEADER):
         raise FormatError(
             f"{path} is cut off or no safetensors file: it has {len(data)} bytes and "
             f"announces a header of {n}"
         )
+    header = parse_json(data[8 : 8 + n], f"{path}, bytes 8 to {8 + n},")
+    header.pop("__metadata__", None)
     tensors, spans = {}, []
-    for name, entry in _parse_header(path, data[8 : 8 + n]).items():
+    for name, entry in header.items():
         dtype, shape, begin, end = _check_entry(path, name, entry, len(data) - 8 - n)
         count = (end - begin) // dtype.itemsize
         array = np.frombuffer(data, dtype, count, 8 + n + begin if count else 0)
         tensors[name] = entry["dtype"], array.reshape(shape)
         spans.append((begin, end, name))
-    spans.sort()
-    for (_, end, first), (begin, _, second) in pairwise(spans):
-        if begin < end:
-            raise FormatError(f"{path}: the data of {first!r} and {second!r} overlap")
+    at, last = 0, "the header"
+    for begin, end, name in [*sorted(spans), (len(data) - 8 - n, 0, "the file's end")]:
+        if begin != at:
+            what = "overlap" if begin < at else "leave a gap"
+            raise FormatError(
+                f"{path}: {last!r:.80} and {name!r:.80} {what} at {begin}"
+            )
+        at, last = end, name
     return tensors
-
-
-def _parse_header(path, text):
-    def unique(pairs):
-        if len(dict(pairs)) < len(pairs):
-            raise ValueError("a name stands twice")
-        return dict(pairs)
-
-    try:
-        header = json.loads(text, object_pairs_hook=unique)
-        header.pop("__metadata__", None)
-        return header
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{path}: the header is damaged: {error}") from None
 
 
 def _check_entry(path, name, entry, n_data):
@@ -107,38 +97,59 @@ def _check_entry(path, name, entry, n_data):
         shape, (begin, end) = entry["shape"], entry["data_offsets"]
         if not all(type(n) is int and n >= 0 for n in [*shape, begin, end]):
             raise ValueError
+        if len(shape) > MAX_AXES or max(shape, default=0) > n_data:
+            raise ValueError
     except (KeyError, TypeError, ValueError):
         entry = f"{entry!r:.200}"
-        raise FormatError(f"{path}: cannot read entry {name!r}: {entry}") from None
+        raise FormatError(f"{path}: cannot read {name!r:.80}: {entry}") from None
     if not begin <= end <= n_data:
         raise FormatError(
-            f"{path}: {name!r} lies at bytes {begin} to {end} of {n_data}: the file is "
+            f"{path}: {name!r:.80} lies at bytes {begin} to {end} of {n_data}: the file is "
             "cut off or damaged; fetch it again"
         )
     if math.prod(shape) * dtype.itemsize != end - begin:
         raise FormatError(
-            f"{path}: {name!r} has shape {shape} of {entry['dtype']} but "
+            f"{path}: {name!r:.80} has shape {shape} of {entry['dtype']} but "
             f"{end - begin} bytes"
         )
     return dtype, shape, begin, end
 
 
 def write_safetensors(path, tensors):
-    """Write ``{name: array}``, whole or not at all."""
+    """Write ``{name: array}``, whole or not at all.
+
+    In place of an array, anything with dtype, shape and ``__array__`` will do: that
+    method is called when its turn comes, so a model larger than the memory passes
+    through one tensor at a time.
+    """
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name, array in tensors.items():
-        header[name] = {
-            "dtype": NAME_OF_DTYPE[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [at, at + array.nbytes],
-        }
-        at += array.nbytes
+        end = at + math.prod(array.shape) * array.dtype.itemsize
+        kind, shape = NAME_OF_DTYPE[array.dtype], list(array.shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, end]}
+        at = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     with writing(path) as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for array in tensors.values():
-            file.write(np.ascontiguousarray(array).data)
+            # A piece at a time, so that a transposed array is not copied as a whole.
+            flags = ["external_loop", "buffered", "zerosize_ok"]
+            pieces = np.nditer(np.asarray(array), flags, order="C", buffersize=1 << 18)
+            file.writelines(piece.data for piece in pieces)
+
+
+def read_folder(folder):
+    """``{name: (dtype name, array, file)}`` of all the safetensors in a model folder;
+    names without the ``transformer.`` that some writers put in front."""
+    found = {}
+    for file in parts_of(folder, "model.safetensors"):
+        for name, (kind, array) in read_safetensors(file).items():
+            name = name.removeprefix("transformer.")
+            if name in found:
+                raise FormatError(f"{file}: {name!r:.80} is in another file, too")
+            found[name] = kind, array, file
+    return found
 
 
 def load(folder, dtype=np.float32):
@@ -152,27 +163,24 @@ def load(folder, dtype=np.float32):
         config = GPT2Config.from_dict(read_json(folder / "config.json"))
     except ValueError as error:
         raise FormatError(f"{folder / 'config.json'}: {error}") from None
-    files = {f"{folder / f}": read_safetensors(folder / f) for f in _files(folder)}
-    found = {
-        name.removeprefix("transformer."): (kind, array, file)
-        for file, tensors in files.items()
-        for name, (kind, array) in tensors.items()
-    }
+    found = read_folder(folder)
     flat = {}
+    if config.n_layer > len(found):  # or the next line may not end
+        raise FormatError(f"{folder}: config.json wants {config.n_layer} blocks")
     for name, shape in config.shapes().items():
         if name not in found:
-            raise FormatError(f"{', '.join(files)}: {name!r} is missing")
+            raise FormatError(f"{folder}: the weights lack {name!r}")
         kind, array, file = found.pop(name)
         if array.shape != shape or kind not in FLOATS:
             raise FormatError(
                 f"{file}: {name!r} is {kind} {list(array.shape)}, but config.json "
                 f"wants numbers of shape {list(shape)}"
             )
-        flat[name] = _convert(array, kind, dtype)
+        flat[name] = to_dtype(array, kind, dtype)
     unknown = [n for n in found if n != "lm_head.weight" and not IGNORED.fullmatch(n)]
     if unknown:
         raise FormatError(
-            f"{folder}: a GPT-2 has no {', '.join(sorted(unknown)[:5])}: this is a "
+            f"{folder}: a GPT-2 has no {str(sorted(unknown)[:5])[1:-1]:.200}: this is a "
             "model of another kind, or config.json belongs to another one"
         )
     return config, nest(flat)
@@ -247,24 +255,32 @@ def check_dtype(dtype):
     return np.dtype(dtype)
 
 
-def _files(folder):
-    """The safetensors files of a folder: one, or those that the index names."""
-    index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").is_file() or not index.is_file():
-        return ["model.safetensors"]
+def parts_of(folder, name):
+    """The file of that name in a folder, or the parts that ``name.index.json`` lists."""
+    folder = Path(folder)
+    index = folder / f"{name}.index.json"
+    if (folder / name).is_file() or not index.is_file():
+        return [folder / name]
     files = read_json(index).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise FormatError(f"{index} has no weight_map")
     for file in files.values():
         if not isinstance(file, str) or Path(file).name != file:
-            raise FormatError(f"{index} names {file!r}, which is no file of its folder")
-    return sorted(set(files.values()))
+            raise FormatError(
+                f"{index} names {file!r:.80}, which is no file of its folder"
+            )
+    return [folder / file for file in sorted(set(files.values()))]
 
 
-def _convert(array, kind, dtype):
+def widen_bfloat16(bits):
+    """bfloat16, as the uint16 that its bits are, to float32: it is the upper half."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def to_dtype(array, kind, dtype):
     """The array itself where it is usable as it lies, else a copy in ``dtype``."""
-    if kind == "BF16":  # bfloat16 is the upper half of a float32
-        array = (array.astype(np.uint32) << 16).view(np.float32)
+    if kind == "BF16":
+        array = widen_bfloat16(array)
     if array.dtype == dtype and array.flags.aligned:
         return array
     return array.astype(dtype)

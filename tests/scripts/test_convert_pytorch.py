@@ -1,0 +1,195 @@
+"""convert_pytorch.py, on files that torch wrote and on files that it never would."""
+
+import io
+import pickle
+import shutil
+import struct
+import zipfile
+
+import convert_pytorch
+import converting
+import numpy as np
+import pytest
+
+from numpygpt import GPT2, Tokenizer, weights
+from numpygpt.hub import FormatError
+
+
+def main(*argv):
+    return converting.run(
+        convert_pytorch.convert,
+        convert_pytorch.__doc__,
+        convert_pytorch.options,
+        [str(a) for a in argv],
+    )
+
+
+@pytest.fixture
+def source(formats, tmp_path):
+    """A folder as transformers' save_pretrained made it before safetensors."""
+    folder = tmp_path / "source"
+    shutil.copytree(formats / "model", folder)
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("name", ["pytorch_zip.bin", "pytorch_legacy.bin"])
+def test_both_formats_of_torch_give_the_model(name, formats, source, tmp_path, capsys):
+    shutil.copy(formats / name, source / "pytorch_model.bin")
+    assert main(source, tmp_path / "out", "--check", formats / "model") == 0
+    assert "hold the same model" in capsys.readouterr().out
+    assert Tokenizer.from_pretrained(tmp_path / "out").encode("hello") == (
+        Tokenizer.from_pretrained(formats / "model").encode("hello")
+    )
+    assert GPT2.from_pretrained(tmp_path / "out")([1, 2, 258]).shape == (3, 259)
+
+
+def test_check_names_what_differs(formats, tmp_path, capsys):
+    config, params = weights.load(formats / "model")
+    params["wpe"]["weight"] = params["wpe"]["weight"] + np.float32(0.25)
+    weights.save(tmp_path / "other", config, params)
+    assert main(formats / "model", "--check", tmp_path / "other") == 1
+    assert capsys.readouterr().out == "wpe.weight: differs by up to 0.25\n"
+
+
+def test_the_folder_must_be_new_and_stays_away_on_failure(formats, source, tmp_path):
+    (source / "pytorch_model.bin").write_bytes(b"no model at all" * 10)
+    assert main(source, tmp_path / "out") == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["source"]
+    shutil.copy(formats / "pytorch_zip.bin", source / "pytorch_model.bin")
+    assert main(source, source) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(source)
+
+
+def zip_of(*entries):
+    """A zip archive: pairs of a name and the bytes under it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def refused(tmp_path, content):
+    """The message that a file of these bytes gives."""
+    path = tmp_path / "hostile.bin"
+    path.write_bytes(content)
+    with pytest.raises(FormatError) as error:
+        convert_pytorch.read_checkpoint(path)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+class Call:
+    """Pickles as a call of any function, which is what makes pickles dangerous."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("name", ["eval", "exec", "getattr", "__import__"])
+def test_a_pickle_that_calls_a_builtin_is_refused_by_name(name, protocol, tmp_path):
+    function = __builtins__[name]
+    marker = tmp_path / "ran"
+    hostile = pickle.dumps(Call(function, f"open({str(marker)!r}, 'w')"), protocol)
+    for content in (zip_of(("archive/data.pkl", hostile)), hostile + bytes(64)):
+        message = refused(tmp_path, content)
+        assert name in message
+        assert "pickle" in message
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"posix system", b"os system", b"nt system", b"subprocess Popen",
+     b"torch._utils _rebuild_tensor_v2.__globals__", b"torch load",
+     b"torch.serialization load", b"collections namedtuple"],
+)  # fmt: skip
+def test_hostile_globals_are_refused(name, tmp_path):
+    program = b"\x80\x02c" + name.replace(b" ", b"\n") + b"\n(X\x02\0\0\0ls\x85tR."
+    message = refused(tmp_path, zip_of(("archive/data.pkl", program)))
+    assert name.decode().replace(" ", ".") in message
+    assert "Nothing of it was run" in message
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b".", b"0.", b"t.", b"u.", b"R.", b"Q.", b"h\0.", b"a.", b"s.", b"b.", b"(",
+        b"", b"}", b"\xff", b"}}s.", b"}(}}u.", b"](]]e}u.", b"\x8d" + b"\xff" * 8,
+        b"\x8e" + struct.pack("<Q", 1 << 62) + b"x", b"\x96" + b"\xff" * 7 + b"\x7f",
+        b"r\xff\xff\xff\xff.", b"\x8b\xff\xff\xff\x7f1", b"I" + b"9" * 100_000 + b"\n.",
+        b"}" + b"(" * 300_000, b"]" * 600_000 + b".", b")" + b"\x85" * 300_000 + b"Q.",
+        b"}q\0" + b"(h\0h\0tq\0" * 200 + b"Q.", b"}q\0" + b"(h\0h\0tq\0" * 200 + b"R.",
+        b"}" + b")" + b"\x85" * 200_000 + b"}s.",
+        b"}q\0" + b"(h\0h\0tq\0" * 200 + b"h\0\x93.",
+    ],
+    ids=lambda program: repr(program[:12]),
+)  # fmt: skip
+def test_broken_pickles_are_refused(program, tmp_path):
+    refused(tmp_path, zip_of(("archive/data.pkl", program)))
+    if len(program) < 100_000:
+        refused(tmp_path, program + bytes(64))
+
+
+def test_hostile_archives_are_refused(formats, tmp_path):
+    good = (formats / "pytorch_zip.bin").read_bytes()
+    assert "data.pkl" in refused(tmp_path, zip_of(("a/version", b"3" * 99)))
+    pkl = ("archive/data.pkl", b"}.")
+    assert "hostile" in refused(tmp_path, zip_of(pkl, ("archive/../../x", b"")))
+    assert "two entries" not in refused(tmp_path, zip_of(pkl))
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(50_000_000))
+    assert "compressed" in refused(tmp_path, bomb.getvalue())
+    many = zip_of(*[(f"archive/{i}", b"") for i in range(30_000)])
+    assert "entries are more" in refused(tmp_path, many)
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = zip_of(pkl, pkl)
+    assert "twice" in refused(tmp_path, twice)
+    assert "cut off" in refused(tmp_path, good[:-30])
+
+
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides", "count"),
+    [
+        (1, (2, 3), (3, 1), 6),
+        (0, (2, 3), (4, 1), 6),
+        (0, (1 << 30, 1 << 30), (0, 0), 6),
+        (-1, (2, 3), (3, 1), 6),
+        (0, (2, 3), (-1, 1), 6),
+        (0, (2, 3), (3,), 6),
+        (0, (2, 3), (3, 1), 1 << 62),
+        (0, (2, 3), (3, 1), 7),
+        (1 << 61, (2, 3), (1 << 61, 1), 6),
+        (0, (True, 3), (3, 1), 6),
+        (0, (1,) * 100, (1,) * 100, 6),
+    ],
+)
+def test_tensors_that_leave_their_storage_are_refused(offset, shape, strides, count):
+    store = convert_pytorch.Storage("F32", 4, "0", count)
+    tensor = convert_pytorch.Tensor(store, offset, shape, strides)
+    with pytest.raises(FormatError, match="its storage"):
+        convert_pytorch.tensor_later("file", "x", tensor, {"0": (0, 24, None)})
+
+
+def test_a_tensor_may_be_any_view_of_its_storage(tmp_path):
+    numbers = np.arange(24, dtype="<f4")
+    (tmp_path / "file").write_bytes(b"head" + numbers.tobytes())
+    store = convert_pytorch.Storage("F32", 4, "0", 24)
+    spans = {"0": (4, 96, None)}
+
+    def view(*place):
+        tensor = convert_pytorch.Tensor(store, *place)
+        return convert_pytorch.tensor_later(tmp_path / "file", "x", tensor, spans)
+
+    grid = numbers.reshape(4, 6)
+    assert np.array_equal(view(0, (6, 4), (1, 6)), grid.T)
+    assert np.array_equal(view(7, (2, 3), (6, 2)), grid[1:3, 1::2])
+    assert np.asarray(view(3, (), ())) == 3
+    assert np.asarray(view(24, (0, 5), (5, 1))).shape == (0, 5)

@@ -1,0 +1,164 @@
+"""Damaged and hostile files: every reader either gives the right weights or raises
+FormatError, soon, and within twice the file's memory.
+
+The plain run tries some damages of each kind; ``NUMPYGPT_FUZZ=10000`` that many bits.
+"""
+
+import os
+import shutil
+import time
+import tracemalloc
+from pathlib import Path
+
+import convert_pytorch
+import numpy as np
+import pytest
+
+from numpygpt import weights
+from numpygpt.hub import FormatError
+
+N_FLIPS = int(os.environ.get("NUMPYGPT_FUZZ", "150"))
+SMALL = 4_000_000  # bytes that any reader may use, however small the file
+
+
+class Arguments:
+    """The options of a converter, at their defaults."""
+
+    n_head = activation = None
+
+
+def read_with(convert):
+    """A converter as a reader: what the folder that it makes holds."""
+
+    def read(path):
+        out = path.with_name("out")
+        try:
+            convert(path, out, Arguments)
+            return read_safetensors_folder(out)
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+
+    return read
+
+
+def read_safetensors_folder(path):
+    folder = path if path.is_dir() else path.parent
+    _, params = weights.load(folder)
+    return {name: np.array(a) for name, a in weights.flatten(params).items()}
+
+
+def header_of_safetensors(path):
+    return 8 + int.from_bytes(path.read_bytes()[:8], "little")
+
+
+def pickles_of_legacy(path):
+    return min(begin for begin, _, _ in convert_pytorch.read_torch(path)[1].values())
+
+
+def all_of_it(path):
+    return path.stat().st_size
+
+
+# Where each format's fixture lies, which file of it is damaged, how it is read, and
+# how far a flipped bit must not pass unnoticed: the structure, and, where the format
+# has checksums, the numbers as well.
+READERS = {
+    "safetensors": (
+        "model/*", "model.safetensors", read_safetensors_folder, header_of_safetensors
+    ),
+    "zip": ("pytorch_zip.bin", None, read_with(convert_pytorch.convert), all_of_it),
+    "legacy": (
+        "pytorch_legacy.bin", None, read_with(convert_pytorch.convert),
+        pickles_of_legacy,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=READERS)
+def case(request, formats, tmp_path):
+    """(the file to damage, how to read it, the right answer, where to flip bits)."""
+    pattern, name, read, structure = READERS[request.param]
+    for file in [*formats.glob("model/*.json"), *formats.glob(pattern)]:
+        if name or file.name != "model.safetensors":
+            shutil.copy(file, tmp_path)
+    path = tmp_path / (name or pattern)
+    right = read_safetensors_folder(formats / "model")
+    assert same(read(path), right)
+    return path, read, right, structure(path)
+
+
+def same(ours, right):
+    return ours.keys() == right.keys() and all(
+        np.array_equal(ours[name], right[name]) for name in right
+    )
+
+
+def outcome(path, read, content):
+    """The weights that a damaged file gives, or None if it was refused as it should."""
+    path.write_bytes(content)
+    begin = time.process_time()
+    try:
+        return read(path)
+    except FormatError as error:
+        assert str(path.parent) in str(error)  # it names the file
+        return None
+    finally:
+        assert time.process_time() - begin < 2
+
+
+def test_truncated_files_are_refused(case):
+    path, read, _, structure = case
+    content = path.read_bytes()
+    n = len(content)
+    for end in sorted(
+        {n * i // 100 for i in range(100)} | set(range(0, structure, 23))
+    ):
+        if end < n:
+            assert outcome(path, read, content[:end]) is None, end
+    assert outcome(path, read, content + b"\0" * 4096) is None or path.suffix == ".bin"
+
+
+def test_flipped_bits_never_give_wrong_weights(case):
+    path, read, right, structure = case
+    content = path.read_bytes()
+    rng = np.random.default_rng(7)
+    refused = 0
+    for bit in rng.integers(0, 8 * structure, N_FLIPS):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        got = outcome(path, read, bytes(damaged))
+        refused += got is None
+        assert got is None or same(got, right), f"byte {bit // 8}, bit {bit % 8}"
+    assert refused > N_FLIPS // 4
+
+
+def test_refusing_takes_little_memory(case):
+    path, read, _, structure = case
+    content = path.read_bytes()
+    rng = np.random.default_rng(8)
+    tracemalloc.start()
+    try:
+        for at in rng.integers(0, structure - 8, 20):
+            lie = content[:at] + b"\xff" * 7 + b"\x7f" + content[at + 8 :]
+            tracemalloc.reset_peak()
+            outcome(path, read, lie)
+            peak = tracemalloc.get_traced_memory()[1]
+            assert peak < 2 * len(content) + SMALL
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "merges.txt"])
+def test_what_is_no_ordinary_file_is_refused(name, formats, tmp_path):
+    """A link to a device that never ends, a pipe that never begins, a folder."""
+    from numpygpt import GPT2, Tokenizer
+
+    folder = tmp_path / "model"
+    for make in (lambda p: p.symlink_to("/dev/zero"), os.mkfifo, Path.mkdir):
+        shutil.copytree(formats / "model", folder)
+        (folder / name).unlink()
+        make(folder / name)
+        with pytest.raises(FormatError, match=name.split(".")[0]):
+            GPT2.from_pretrained(folder)
+            Tokenizer.from_pretrained(folder)
+        shutil.rmtree(folder)
