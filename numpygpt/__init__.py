@@ -9,6 +9,7 @@ Read the files in this order; none imports one that stands after it.
     activations.py            what other models use for gelu (skip it)
     cache.py                  what attention remembers
     model.py                  attention, MLP, block: the forward pass
+    safetensors.py            the file format of the weights
     weights.py                a model folder -> arrays, and back
     decoding/checks.py        what the settings may be (skip it)
     decoding/config.py        how to generate, as data

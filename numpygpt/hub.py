@@ -21,7 +21,7 @@ DEFAULT_MODEL = "fairytale"
 HERE = Path(__file__).resolve().parent
 # What a JSON file may cost to read; the largest vocabularies stay far below.
 MAX_TEXT = 50_000_000
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 
 
 class FormatError(ValueError):
@@ -91,9 +91,9 @@ def parse_json(text, where):
     try:
         value = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where} is not valid JSON: {error}") from None
+        raise FormatError(f"{where}: not valid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise FormatError(f"{where} must hold a JSON object, not {value!r:.40}")
+        raise FormatError(f"{where}: not a JSON object but {value!r:.40}")
     return value
 
 

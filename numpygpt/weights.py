@@ -1,142 +1,29 @@
-"""A model folder -> arrays, and back: the safetensors format, by hand.
+"""A model folder -> arrays, and back.
 
-A ``.safetensors`` file is three things in a row:
+A folder holds ``config.json``, the sizes, and ``model.safetensors``, the arrays, each
+under a name such as ``h.0.attn.c_attn.weight``; the file's format is safetensors.py's
+matter. `load` checks every array against the shape that the config wants and nests
+them as their names do: what a function needs is then one dict, handed over with
+``**params``. Where the file has float32 the arrays stay in it, mapped, not copied.
 
-    8 bytes   N, the length of the header, little-endian
-    N bytes   JSON: {"wte.weight": {"dtype": "F32", "shape": [50257, 768],
-                                    "data_offsets": [0, 154389504]}, ...}
-    the rest  the arrays' bytes; offsets count from the end of the header
-
-That is all, and it is a fine format: nothing in it can run code (unlike a pickle),
-and the arrays can be used where they lie. `read_safetensors` maps the file into
-memory and returns views: the operating system reads a page when a product first
-touches it, so a model of 500 MB "loads" in a millisecond. A view needs its dtype to
-be the wanted one and its address to be a multiple of the item's size; otherwise that
-array is copied once. (GPT-2's own file starts its data at byte 14291. Files written
-here start it at a multiple of 64.)
-
-A file from elsewhere is not to be trusted: every number in the header is checked
-against the file's size before it is used.
-
-Format: https://huggingface.co/docs/safetensors
-
-Try: print the header of weights/fairytale/model.safetensors with five lines of your
-own.
+Try: how much of the file do the arrays of block 0 take? `flatten` helps.
 
 Next: decoding/filters.py.
 """
 
-import json
 import math
-import mmap
 import re
 from pathlib import Path
 
 import numpy as np
 
 from .config import GPT2Config
-from .hub import FormatError, parse_json, read_json, write_json, writing
+from .hub import FormatError, read_json, write_json
+from .safetensors import read_safetensors, to_dtype, write_safetensors
 
-DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",  # bfloat16: see to_dtype
-    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
-NAME_OF_DTYPE = {np.dtype(d): name for name, d in DTYPES.items() if name != "BF16"}
 FLOATS = ("F64", "F32", "F16", "BF16")
-MAX_HEADER, MAX_AXES = 100_000_000, 8
-ALIGNMENT = 64
 # Masks that old checkpoints carry along; the mask here is computed.
 IGNORED = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
-
-
-def read_safetensors(path):
-    """``{name: (dtype name, array)}``; the arrays are read-only views of the file.
-
-    ``FormatError`` if the file is missing, cut off, or its header does not fit it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FormatError(
-            f"{path} does not exist. Only safetensors are read here: scripts/convert_*.py "
-            "make a folder of them from pytorch_model.bin and other formats"
-        )
-    with open(path, "rb") as file:
-        if path.stat().st_size < 8:
-            raise FormatError(f"{path} is cut off or no safetensors file: too short")
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    n = int.from_bytes(data[:8], "little")
-    if n > min(len(data) - 8, MAX_HEADER):
-        raise FormatError(
-            f"{path} is cut off or no safetensors file: it has {len(data)} bytes and "
-            f"announces a header of {n}"
-        )
-    header = parse_json(data[8 : 8 + n], f"{path}, bytes 8 to {8 + n},")
-    header.pop("__metadata__", None)
-    tensors, spans = {}, []
-    for name, entry in header.items():
-        dtype, shape, begin, end = _check_entry(path, name, entry, len(data) - 8 - n)
-        count = (end - begin) // dtype.itemsize
-        array = np.frombuffer(data, dtype, count, 8 + n + begin if count else 0)
-        tensors[name] = entry["dtype"], array.reshape(shape)
-        spans.append((begin, end, name))
-    at, last = 0, "the header"
-    for begin, end, name in [*sorted(spans), (len(data) - 8 - n, 0, "the file's end")]:
-        if begin != at:
-            what = "overlap" if begin < at else "leave a gap"
-            raise FormatError(
-                f"{path}: {last!r:.80} and {name!r:.80} {what} at {begin}"
-            )
-        at, last = end, name
-    return tensors
-
-
-def _check_entry(path, name, entry, n_data):
-    """One header entry -> (dtype, shape, begin, end), or an error that says why not."""
-    try:
-        dtype = np.dtype(DTYPES[entry["dtype"]])
-        shape, (begin, end) = entry["shape"], entry["data_offsets"]
-        if not all(type(n) is int and n >= 0 for n in [*shape, begin, end]):
-            raise ValueError
-        if len(shape) > MAX_AXES or max(shape, default=0) > n_data:
-            raise ValueError
-    except (KeyError, TypeError, ValueError):
-        entry = f"{entry!r:.200}"
-        raise FormatError(f"{path}: cannot read {name!r:.80}: {entry}") from None
-    if not begin <= end <= n_data:
-        raise FormatError(
-            f"{path}: {name!r:.80} lies at bytes {begin} to {end} of {n_data}: the file is "
-            "cut off or damaged; fetch it again"
-        )
-    if math.prod(shape) * dtype.itemsize != end - begin:
-        raise FormatError(
-            f"{path}: {name!r:.80} has shape {shape} of {entry['dtype']} but "
-            f"{end - begin} bytes"
-        )
-    return dtype, shape, begin, end
-
-
-def write_safetensors(path, tensors):
-    """Write ``{name: array}``, whole or not at all.
-
-    In place of an array, anything with dtype, shape and ``__array__`` will do: that
-    method is called when its turn comes, so a model larger than the memory passes
-    through one tensor at a time.
-    """
-    header, at = {"__metadata__": {"format": "pt"}}, 0
-    for name, array in tensors.items():
-        end = at + math.prod(array.shape) * array.dtype.itemsize
-        kind, shape = NAME_OF_DTYPE[array.dtype], list(array.shape)
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, end]}
-        at = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    with writing(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for array in tensors.values():
-            # A piece at a time, so that a transposed array is not copied as a whole.
-            flags = ["external_loop", "buffered", "zerosize_ok"]
-            pieces = np.nditer(np.asarray(array), flags, order="C", buffersize=1 << 18)
-            file.writelines(piece.data for piece in pieces)
 
 
 def read_folder(folder):
@@ -169,7 +56,7 @@ def load(folder, dtype=np.float32):
         raise FormatError(f"{folder}: config.json wants {config.n_layer} blocks")
     for name, shape in config.shapes().items():
         if name not in found:
-            raise FormatError(f"{folder}: the weights lack {name!r}")
+            raise FormatError(f"{folder}: {name!r} is missing from the weights")
         kind, array, file = found.pop(name)
         if array.shape != shape or kind not in FLOATS:
             raise FormatError(
@@ -180,8 +67,8 @@ def load(folder, dtype=np.float32):
     unknown = [n for n in found if n != "lm_head.weight" and not IGNORED.fullmatch(n)]
     if unknown:
         raise FormatError(
-            f"{folder}: a GPT-2 has no {str(sorted(unknown)[:5])[1:-1]:.200}: this is a "
-            "model of another kind, or config.json belongs to another one"
+            f"{folder}: a GPT-2 has no {str(sorted(unknown)[:5])[1:-1]:.200}: this is "
+            "a model of another kind, or config.json belongs to another one"
         )
     return config, nest(flat)
 
@@ -270,17 +157,3 @@ def parts_of(folder, name):
                 f"{index} names {file!r:.80}, which is no file of its folder"
             )
     return [folder / file for file in sorted(set(files.values()))]
-
-
-def widen_bfloat16(bits):
-    """bfloat16, as the uint16 that its bits are, to float32: it is the upper half."""
-    return (bits.astype(np.uint32) << 16).view(np.float32)
-
-
-def to_dtype(array, kind, dtype):
-    """The array itself where it is usable as it lies, else a copy in ``dtype``."""
-    if kind == "BF16":
-        array = widen_bfloat16(array)
-    if array.dtype == dtype and array.flags.aligned:
-        return array
-    return array.astype(dtype)

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import weights
 from numpygpt.hub import FormatError, read_json
+from numpygpt.safetensors import to_dtype, widen_bfloat16
 
 STEP = 1 << 20  # bytes read at a time
 # The matrices that GPT-2 stores as [in, out] and most others as [out, in].
@@ -38,7 +39,7 @@ DECODERS = {  # safetensors' name of a dtype: what we keep it as, bytes -> value
     "F16": (np.float16, lambda data: np.frombuffer(data, "<f2")),
     "BF16": (
         np.float32,
-        lambda data: weights.widen_bfloat16(np.frombuffer(data, "<u2")),
+        lambda data: widen_bfloat16(np.frombuffer(data, "<u2")),
     ),
 }
 
@@ -152,9 +153,7 @@ def differences(first, second):
         if a.shape != b.shape:
             yield f"{name}: shape {a.shape} and {b.shape}"
             continue
-        a, b = (
-            weights.to_dtype(x, k, np.float32) for x, k in ((a, a_kind), (b, b_kind))
-        )
+        a, b = (to_dtype(x, k, np.float32) for x, k in ((a, a_kind), (b, b_kind)))
         if not np.array_equal(a, b, equal_nan=True):
             yield f"{name}: differs by up to {np.abs(a - b).max():.3g}"
     ours, theirs = (read_json(Path(f) / "config.json") for f in (first, second))

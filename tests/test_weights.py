@@ -202,7 +202,7 @@ def edit_config(folder, **changes):
         (lambda f: (f / "model.safetensors").unlink(), "does not exist"),
         (lambda f: edit_config(f, n_embd=9), "wte.weight.*wants"),
         (lambda f: edit_config(f, n_layer=3), "h.2.*missing"),
-        (lambda f: edit_config(f, n_layer=1), "no h.1"),
+        (lambda f: edit_config(f, n_layer=1), "no 'h.1"),
         (lambda f: edit_config(f, activation_function="mish"), "mish"),
         (lambda f: edit_config(f, model_type="bert"), "bert"),
         (lambda f: edit_config(f, tie_word_embeddings=False), "lm_head"),
