@@ -121,38 +121,3 @@ def write_json(path, value):
     """Write a JSON file, whole or not at all."""
     with writing(path) as file:
         file.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
-
-
-def read_merges(path):
-    """merges.txt: a version line, then two tokens a line, ``[(left, right), ...]``."""
-    lines = read_file(path).decode("utf-8").replace("\r\n", "\n").split("\n")
-    lines = lines[1:] if lines[0].startswith("#version") else lines
-    return [tuple(line.split(" ")) for line in lines if line]
-
-
-def read_tokenizer(folder):
-    """``(merges, vocab, eos token)`` of a model folder, from merges.txt and vocab.json,
-    or from the one file tokenizer.json that newer tools write."""
-    try:
-        if (folder / "merges.txt").is_file():
-            merges, vocab = read_merges(folder / "merges.txt"), None
-            if (folder / "vocab.json").is_file():
-                vocab = read_json(folder / "vocab.json")
-        elif (folder / "tokenizer.json").is_file():
-            content = read_json(folder / "tokenizer.json")
-            merges, vocab = content["model"]["merges"], content["model"]["vocab"]
-            merges = [m.split(" ") if isinstance(m, str) else m for m in merges]
-            vocab |= {t["content"]: t["id"] for t in content["added_tokens"]}
-        else:
-            raise FormatError(
-                f"{folder} has neither merges.txt nor tokenizer.json. If the model "
-                "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
-            )
-        settings = {}
-        if (folder / "tokenizer_config.json").is_file():
-            settings = read_json(folder / "tokenizer_config.json")
-        eos = settings.get("eos_token") or "<|endoftext|>"
-        eos = eos["content"] if isinstance(eos, dict) else eos
-        return [(left, right) for left, right in merges], vocab, eos
-    except (TypeError, KeyError) as error:
-        raise FormatError(f"{folder}: a part is missing or amiss, {error!r}") from None

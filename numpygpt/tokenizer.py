@@ -36,15 +36,8 @@ from itertools import chain, pairwise
 import numpy as np
 import regex
 
-from .hub import (
-    HERE,
-    FormatError,
-    find,
-    read_merges,
-    read_tokenizer,
-    write_json,
-    writing,
-)
+from .hub import HERE, FormatError, find
+from .vocabulary import read_merges, read_tokenizer, write_tokenizer
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
 # else that is not white space, and white space itself. A run of white space leaves
@@ -90,8 +83,9 @@ class Tokenizer:
 
     def __init__(self, merges, vocab=None, eos_token=END_OF_TEXT):
         symbols = {spelling: i for i, spelling in enumerate(_SPELLING)}
+        self._spelled = list(merges)
         self.merges = {}  # (left symbol, right symbol) -> the symbol they make
-        for left, right in merges:
+        for left, right in self._spelled:
             if left not in symbols or right not in symbols:
                 raise ValueError(
                     f"merge {len(self.merges)}, {left!r} + {right!r}, uses a token "
@@ -129,22 +123,12 @@ class Tokenizer:
         folder = find(name_or_folder)
         try:
             return cls(*read_tokenizer(folder))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise FormatError(f"the tokenizer in {folder}: {error}") from None
 
     def save_pretrained(self, folder):
-        """Write vocab.json, merges.txt and tokenizer_config.json, which
-        transformers' AutoTokenizer opens."""
-        spelling = {self.vocab[t]: t for t in self.vocab}
-        symbol = [spelling[i] for i in self._id_of_symbol]
-        lines = [f"{symbol[a]} {symbol[b]}" for a, b in self.merges]
-        with writing(f"{folder}/merges.txt") as file:
-            file.write("\n".join(["#version: 0.2", *lines, ""]).encode())
-        write_json(f"{folder}/vocab.json", self.vocab)
-        roles = ["bos_token", "eos_token", "unk_token"]
-        settings = dict.fromkeys(roles, self.eos_token)
-        settings |= {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False}
-        write_json(f"{folder}/tokenizer_config.json", settings)
+        """Write the folder's tokenizer files; transformers' AutoTokenizer opens it."""
+        write_tokenizer(folder, self._spelled, self.vocab, self.eos_token)
 
     def encode(
         self, text, allowed_special=(), disallowed_special="all", *, return_tensors=None
@@ -183,19 +167,16 @@ class Tokenizer:
         """``{"input_ids", "attention_mask"}`` of a text or a list of texts, as
         transformers' tokenizers return them. No padding: `generate` takes lists of
         unequal length."""
-        texts = [text] if isinstance(text, str) else text
-        ids = [self.encode(t, **how) for t in texts]
         _check_return_tensors(return_tensors)
+        one = isinstance(text, str)
+        ids = [self.encode(t, **how) for t in ([text] if one else text)]
+        mask = [[1] * len(row) for row in ids]
         if return_tensors == "np":
             if len({len(row) for row in ids}) > 1:
-                raise ValueError(
-                    "texts of unequal length make no array: leave return_tensors out, "
-                    "generate takes the lists as they are"
-                )
-            ids = np.array(ids, dtype=np.int64)
-            return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        mask = [[1] * len(row) for row in ids]
-        if isinstance(text, str):
+                raise ValueError("texts of unequal length make no array: leave out "
+                                 "return_tensors, generate takes lists")  # fmt: skip
+            ids, mask = np.array(ids, np.int64), np.array(mask, np.int64)
+        elif one:
             ids, mask = ids[0], mask[0]
         return {"input_ids": ids, "attention_mask": mask}
 

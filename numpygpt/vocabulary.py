@@ -1,0 +1,58 @@
+"""The files of a tokenizer, as they lie in a model folder.
+
+    merges.txt             "#version: 0.2", then two tokens a line, earliest first
+    vocab.json             {token: id}
+    tokenizer_config.json  among much else, which token ends a text
+    tokenizer.json         all of it in one, as newer tools write it
+
+A reader of the lesson may skip this file: tokenizer.py needs the merges alone.
+"""
+
+from .hub import FormatError, read_file, read_json, write_json, writing
+
+
+def read_merges(path):
+    """merges.txt: a version line, then two tokens a line, ``[(left, right), ...]``."""
+    lines = read_file(path).decode("utf-8").replace("\r\n", "\n").split("\n")
+    lines = lines[1:] if lines[0].startswith("#version") else lines
+    return [tuple(line.split(" ")) for line in lines if line]
+
+
+def read_tokenizer(folder):
+    """``(merges, vocab, eos token)`` of a model folder, from merges.txt and vocab.json,
+    or from the one file tokenizer.json that newer tools write."""
+    try:
+        if (folder / "merges.txt").is_file():
+            merges, vocab = read_merges(folder / "merges.txt"), None
+            if (folder / "vocab.json").is_file():
+                vocab = read_json(folder / "vocab.json")
+        elif (folder / "tokenizer.json").is_file():
+            content = read_json(folder / "tokenizer.json")
+            merges, vocab = content["model"]["merges"], content["model"]["vocab"]
+            merges = [m.split(" ") if isinstance(m, str) else m for m in merges]
+            vocab |= {t["content"]: t["id"] for t in content["added_tokens"]}
+        else:
+            raise FormatError(
+                f"{folder} has neither merges.txt nor tokenizer.json. If the model "
+                "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
+            )
+        settings = {}
+        if (folder / "tokenizer_config.json").is_file():
+            settings = read_json(folder / "tokenizer_config.json")
+        eos = settings.get("eos_token") or "<|endoftext|>"
+        eos = eos["content"] if isinstance(eos, dict) else eos
+        return [(left, right) for left, right in merges], vocab, eos
+    except (TypeError, KeyError) as error:
+        raise FormatError(f"{folder}: a part is missing or amiss, {error!r}") from None
+
+
+def write_tokenizer(folder, merges, vocab, eos_token):
+    """Write merges.txt, vocab.json and tokenizer_config.json, which transformers'
+    AutoTokenizer opens."""
+    lines = [f"{left} {right}" for left, right in merges]
+    with writing(f"{folder}/merges.txt") as file:
+        file.write("\n".join(["#version: 0.2", *lines, ""]).encode())
+    write_json(f"{folder}/vocab.json", vocab)
+    settings = dict.fromkeys(["bos_token", "eos_token", "unk_token"], eos_token)
+    settings |= {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False}
+    write_json(f"{folder}/tokenizer_config.json", settings)
