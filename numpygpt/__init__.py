@@ -17,7 +17,10 @@ Read the files in this order; none imports one that stands after it.
     decoding/filters.py       temperature, top-k, top-p
     decoding/sampling.py      one exact distribution, one draw
     decoding/packing.py       prompts in, arrays out (skip it)
+    decoding/stopping.py      when to stop
     decoding/generate.py      the loop
+    decoding/beam.py          beam search and its relatives
+    decoding/methods.py       which method a config asks for
     gpt2.py                   the class that puts it together
     __main__.py               the command line
 """

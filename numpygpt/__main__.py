@@ -18,6 +18,7 @@ from typing import get_args
 
 from . import GPT2, GenerationConfig, Tokenizer, __version__
 from .decoding.sampling import new_seed
+from .decoding.stopping import until_stop
 from .hub import DEFAULT_MODEL
 
 # Where the command line departs from GenerationConfig's own defaults: people who type
@@ -27,6 +28,7 @@ DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p
 NO_OPTION = {
     "return_dict_in_generate", "output_scores", "output_logits",
     "use_cache", "pad_token_id", "prefix_allowed_tokens_fn",
+    "tokenizer", "stopping_criteria",
 }  # fmt: skip
 REPEATED = {"action": "append", "metavar": "TEXT"}  # --stop a --stop b
 SHORT = {"max_new_tokens": ["-n"], "stop_strings": ["--stop"]}
@@ -148,6 +150,7 @@ def run(args):
     tokenizer = Tokenizer.from_pretrained(args.model)
     model = GPT2.from_pretrained(args.model)
     ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]
+    settings["tokenizer"] = tokenizer
     begin = time.perf_counter()
     if args.no_stream or settings.get("num_return_sequences", 1) > 1:
         n_new = print_all(model, tokenizer, ids, seed, settings)
@@ -169,7 +172,9 @@ def print_stream(model, tokenizer, ids, seed, settings):
             new.append(token)
             yield token
 
-    for piece in tokenizer.decode_stream(drawn(), skip_special_tokens=True):
+    pieces = tokenizer.decode_stream(drawn(), skip_special_tokens=True)
+    n_prompt = len(tokenizer.decode(ids, skip_special_tokens=True))
+    for piece in until_stop(pieces, settings.get("stop_strings"), n_prompt):
         print(piece, end="", flush=True)
     print(flush=True)
     if len(ids) + len(new) == model.config.n_ctx:
@@ -181,7 +186,10 @@ def print_all(model, tokenizer, ids, seed, settings):
     """Print all continuations when they are done, between them the token that GPT-2
     knows as the end of a text; returns the number of new tokens."""
     rows = model.generate(ids, seed=seed, **settings)
+    n_prompt = len(tokenizer.decode(ids, skip_special_tokens=True))
+    stops = settings.get("stop_strings")
     texts = [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
+    texts = ["".join(until_stop([text], stops, n_prompt)) for text in texts]
     print(f"\n{tokenizer.eos_token}\n".join(texts), flush=True)
     return int((rows[:, len(ids) :] != model.config.eos_token_id).sum())
 

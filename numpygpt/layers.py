@@ -77,6 +77,13 @@ def softmax(x):
     return out
 
 
+def log_softmax(x):
+    """``log(softmax(x))``, row by row, where softmax alone would round to 0."""
+    out = x - x.max(axis=-1, keepdims=True)
+    out -= np.log(np.exp(out).sum(axis=-1, keepdims=True))
+    return out
+
+
 def gelu_new(x):
     """GELU in the tanh form that GPT-2 was trained with:
 

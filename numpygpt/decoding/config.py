@@ -43,6 +43,7 @@ class GenerationConfig:
     num_beams: int = about(1, "beam search keeps this many; 1: no beam search")
     num_beam_groups: int = about(1, "diverse beams: groups that avoid each other")
     diversity_penalty: float = about(0.0, "diverse beams: for what others chose")
+    stochastic_beams: bool = about(False, "draw num_beams different texts")
     early_stopping: bool | str = about(False, "beams: true, false or never")
     length_penalty: float = about(1.0, "beams: score / length ** this")
     patience: float = about(1.0, "beams: finish this many times num_beams")
@@ -55,6 +56,11 @@ class GenerationConfig:
     assistant_confidence_threshold: float = about(0.4, "a draft stops below this")
     guidance_scale: float | None = about(None, "away from the text without prompt; 1")
     token_healing: bool = about(False, "choose the prompt's last token anew")
+    # Objects that some methods need; never an option of the command line
+    tokenizer: object = about(None, "for stop_strings, regex, choices, token_healing")
+    stopping_criteria: list | tuple | None = about(
+        None, "functions(ids so far) -> true to stop"
+    )
     # Which tokens may come next: filters, when sampling
     temperature: float | None = about(1.0, "below 1 bolder, above wilder; 0: greedy")
     dynatemp_range: float = about(0.0, "temperature varies by this with the entropy")

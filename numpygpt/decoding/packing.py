@@ -11,14 +11,19 @@ import numpy as np
 @dataclass(frozen=True)
 class GenerateOutput:
     """What ``return_dict_in_generate=True`` returns. ``scores`` and ``logits`` hold one
-    array ``[n_return, n_vocab]`` a step (rows that have ended: zeros); ``logprobs`` is
-    ``[n_return, n_steps]``, the natural logarithms of the probabilities that the chosen
-    tokens were drawn with."""
+    array ``[n_return, n_vocab]`` a step (rows that have ended: zeros). ``logprobs``,
+    ``[n_return, n_steps]``, are the natural logarithms of the probabilities that the
+    chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them.
+    ``sequences_scores``, ``[n_return]``, is what a beam search ranked by, and ``notes``
+    has for each row what a search did: see beam.py and speculative.py."""
 
     sequences: np.ndarray
     scores: tuple | None
     logits: tuple | None
     logprobs: np.ndarray
+    model_logprobs: np.ndarray
+    sequences_scores: np.ndarray | None
+    notes: list
 
 
 def as_prompts(input_ids, attention_mask=None):
@@ -53,13 +58,29 @@ def as_arrays(sequences, config):
         row[: len(sequence.ids)] = sequence.ids
     if not config.return_dict_in_generate:
         return ids
-    n_steps = max(len(s.logprobs) for s in sequences)
-    logprobs = np.zeros((len(sequences), n_steps))
-    for row, sequence in zip(logprobs, sequences):
-        row[: len(sequence.logprobs)] = sequence.logprobs
     scores = _by_step([s.scores for s in sequences]) if config.output_scores else None
     logits = _by_step([s.logits for s in sequences]) if config.output_logits else None
-    return GenerateOutput(ids, scores, logits, logprobs)
+    return GenerateOutput(
+        ids,
+        scores,
+        logits,
+        logprobs=_table([s.logprobs for s in sequences]),
+        model_logprobs=_table([s.model_logprobs for s in sequences]),
+        sequences_scores=_ranked([s.score for s in sequences]),
+        notes=[s.notes for s in sequences],
+    )
+
+
+def _table(rows):
+    """Lists of numbers -> ``[n_row, n_most]``, the shorter ones filled with zeros."""
+    table = np.zeros((len(rows), max(map(len, rows))))
+    for row, numbers in zip(table, rows):
+        row[: len(numbers)] = numbers
+    return table
+
+
+def _ranked(scores):
+    return None if None in scores else np.array(scores)
 
 
 def _by_step(rows):

@@ -1,0 +1,271 @@
+"""Beam search: against every text there is, against greedy, against itself."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import GPT2, GenerationConfig, GPT2Config
+from numpygpt.decoding.beam import beam_search
+from numpygpt.layers import log_softmax
+
+EOS = 0
+
+
+def make_model(n_vocab, seed=4):
+    config = GPT2Config(n_vocab, n_positions=40, n_embd=8, n_layer=2, n_head=2)
+    model = GPT2.random(config, seed=seed, dtype=np.float64)
+    model.params["wte"]["weight"] *= 30
+    model.params["wpe"]["weight"] *= 30
+    for block in model.params["h"]:
+        block["attn"]["c_attn"]["weight"] *= 20
+        block["attn"]["c_proj"]["weight"] *= 60
+    return model
+
+
+TINY, SMALL = make_model(4), make_model(23)
+seeds = st.integers(0, 10_000)
+prompts = st.lists(st.integers(0, 22), min_size=1, max_size=6)
+stopping = st.sampled_from([True, False, "never"])
+beams = st.fixed_dictionaries(
+    {
+        "num_beams": st.integers(2, 5),
+        "max_new_tokens": st.integers(1, 7),
+        "early_stopping": stopping,
+        "length_penalty": st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]),
+        "eos_token_id": st.sampled_from([EOS, [EOS, 5]]),
+    }
+)
+
+
+def score(model, ids, n_prompt):
+    """The log-probability of the ids behind the prompt, by one pass over the text."""
+    rows = log_softmax(model(ids[:-1]))[n_prompt - 1 :]
+    return float(rows[range(len(rows)), ids[n_prompt:]].sum())
+
+
+def every_text(n_vocab, n_new, eos):
+    """All continuations of up to ``n_new`` tokens that end at the first eos."""
+    for ids in product(range(n_vocab), repeat=n_new):
+        if eos not in ids[:-1]:
+            yield list(ids)
+    for n in range(1, n_new):
+        for ids in product([i for i in range(n_vocab) if i != eos], repeat=n - 1):
+            yield [*ids, eos]
+
+
+def without_padding(row, n_prompt, eos):
+    ids = row.tolist()
+    ends = [i for i in range(n_prompt, len(ids)) if ids[i] in eos]
+    return ids[: ends[0] + 1] if ends else ids
+
+
+@pytest.mark.parametrize("length_penalty", [-0.5, 0.0, 1.0, 1.7])
+@pytest.mark.parametrize("n_new", [1, 2, 3])
+@pytest.mark.parametrize("prompt", [[1], [2, 3, 1], [3, 3]])
+def test_52_a_wide_beam_finds_the_best_of_all_texts(prompt, n_new, length_penalty):
+    ranked = sorted(
+        every_text(4, n_new, EOS),
+        key=lambda new: -score(TINY, prompt + new, len(prompt)) / len(new) ** length_penalty,
+    )
+    got = TINY.generate(
+        prompt, num_beams=4**n_new, max_new_tokens=n_new, eos_token_id=EOS,
+        early_stopping="never", length_penalty=length_penalty, num_return_sequences=3,
+    )  # fmt: skip
+    rows = [without_padding(row, len(prompt), [EOS]) for row in got]
+    assert rows == [prompt + new for new in ranked[:3]]
+
+
+@given(prompts, beams)
+def test_53_one_beam_is_greedy(prompt, settings):
+    if settings["early_stopping"] == "never":
+        settings["length_penalty"] = min(settings["length_penalty"], 0.0)
+    greedy = SMALL.generate(prompt, **{**settings, "num_beams": 1})
+    config = GenerationConfig(**{**settings, "num_beams": 1})
+    [[one]] = beam_search(SMALL, [prompt], config, seed=0)
+    assert one.ids == greedy[0].tolist()
+
+
+@given(prompts, beams)
+def test_54_55_the_best_are_sorted_distinct_a_prefix_and_their_scores_true(
+    prompt, settings
+):
+    n, eos = settings["num_beams"], np.ravel(settings["eos_token_id"]).tolist()
+    settings |= {"return_dict_in_generate": True, "num_return_sequences": n}
+    all_of_them = SMALL.generate(prompt, **settings)
+    rows = [without_padding(r, len(prompt), eos) for r in all_of_them.sequences]
+    scores = all_of_them.sequences_scores
+    assert (np.diff(scores) <= 0).all()
+    assert len({tuple(row) for row in rows}) == n
+    for row, found, logprobs in zip(rows, scores, all_of_them.logprobs):
+        n_new = len(row) - len(prompt)
+        true = score(SMALL, row, len(prompt))
+        assert found == pytest.approx(true / n_new ** settings["length_penalty"])
+        assert logprobs.sum() == pytest.approx(true)
+    for fewer in range(1, n):
+        some = SMALL.generate(prompt, **settings | {"num_return_sequences": fewer})
+        got = [without_padding(r, len(prompt), eos) for r in some.sequences]
+        assert got == rows[:fewer]
+
+
+@given(prompts, beams)
+def test_56_without_a_length_penalty_the_rule_of_thumb_is_a_bound(prompt, settings):
+    settings["length_penalty"] = 0.0
+    one, two = (
+        SMALL.generate(prompt, **settings | {"early_stopping": how})
+        for how in (False, "never")
+    )
+    assert one.tolist() == two.tolist()
+
+
+@given(prompts, beams, st.integers(2, 3), st.sampled_from([0.0, 0.7]))
+def test_57_groups_without_a_penalty_are_plain_beams(prompt, settings, groups, cost):
+    """Each of the groups is a plain search of its own, and so is one group alone."""
+    width = settings["num_beams"]
+    plain = SMALL.generate(prompt, **settings)
+    settings |= {"num_beams": width * groups, "num_beam_groups": groups}
+    assert SMALL.generate(prompt, **settings).tolist() == plain.tolist()
+    alone = settings | {"num_beams": width, "num_beam_groups": 1}
+    alone["diversity_penalty"] = cost
+    assert SMALL.generate(prompt, **alone).tolist() == plain.tolist()
+
+
+@given(prompts, beams)
+def test_diverse_groups_are_charged_for_what_others_chose(prompt, settings):
+    """A cost beyond measure: in the first step no two groups choose the same token."""
+    settings |= {"num_beams": 4, "num_beam_groups": 4, "diversity_penalty": 1e4}
+    settings |= {"num_return_sequences": 4, "eos_token_id": None, "max_new_tokens": 1}
+    assert len(set(SMALL.generate(prompt, **settings)[:, -1].tolist())) == 4
+
+
+@given(st.lists(prompts, min_size=1, max_size=3), beams, st.booleans(), seeds)
+def test_40_58_a_batch_equals_each_alone(batch, settings, do_sample, seed):
+    settings |= {"return_dict_in_generate": True, "do_sample": do_sample}
+    together = SMALL.generate(batch, seed=seed, **settings)
+    for i, prompt in enumerate(batch):
+        alone = SMALL.generate(prompt, seed=seed, **settings)
+        n = alone.sequences.shape[1]
+        assert together.sequences[i, :n].tolist() == alone.sequences[0].tolist()
+        assert together.sequences_scores[i] == pytest.approx(alone.sequences_scores[0])
+
+
+@given(prompts, beams)
+def test_60_patience_of_one_is_plain(prompt, settings):
+    plain = SMALL.generate(prompt, **settings)
+    assert SMALL.generate(prompt, patience=1.0, **settings).tolist() == plain.tolist()
+
+
+@given(prompts, beams)
+def test_patience_never_makes_the_best_worse(prompt, settings):
+    """More texts finish, none is lost: the search only goes on longer."""
+    settings |= {"return_dict_in_generate": True, "early_stopping": True}
+    plain = SMALL.generate(prompt, **settings).sequences_scores[0]
+    patient = SMALL.generate(prompt, patience=2.0, **settings).sequences_scores[0]
+    assert patient >= plain
+
+
+@given(st.integers(1, 3), st.integers(5, 30), st.sampled_from([1, 30]))
+def test_more_beams_than_texts(n_new, width, n_return):
+    """Fewer rows come back when there are fewer texts; none twice, none impossible."""
+    n_return = min(n_return, width)
+    out = TINY.generate(
+        [1], num_beams=width, num_return_sequences=n_return, max_new_tokens=n_new,
+        return_dict_in_generate=True,
+    )  # fmt: skip
+    assert len(out.sequences) == min(n_return, 4**n_new)
+    assert len({tuple(row) for row in out.sequences}) == len(out.sequences)
+    assert np.isfinite(out.sequences_scores).all()
+
+
+@given(prompts, beams)
+def test_48_a_stream_brings_the_best_beam(prompt, settings):
+    whole = SMALL.generate(prompt, **settings)[0].tolist()
+    assert prompt + list(SMALL.stream(prompt, **settings)) == whole
+
+
+@given(prompts, beams)
+def test_the_tree_leads_to_the_result(prompt, settings):
+    """Following the parents upwards from a finished text gives its ids."""
+    settings |= {"length_penalty": 0.0, "return_dict_in_generate": True}
+    out = SMALL.generate(prompt, **settings)
+    tree, ends = out.notes[0], []
+    for depth, step in enumerate(tree):
+        for parent, token, total, fate in step:
+            if fate == "finished" and total == out.sequences_scores[0]:
+                ids = [token]
+                for above in reversed(tree[:depth]):
+                    kept = sorted((c for c in above if c[3] == "kept"), key=lambda c: -c[2])
+                    parent, token = kept[parent][:2]
+                    ids.insert(0, token)
+                ends.append(prompt + ids)
+    eos = np.ravel(settings["eos_token_id"]).tolist()
+    assert without_padding(out.sequences[0], len(prompt), eos) in ends
+
+
+@given(seeds)
+def test_41_beams_are_drawn_without_replacement(seed):
+    out = TINY.generate(
+        [2], num_beams=4, num_return_sequences=4, max_new_tokens=1, do_sample=True,
+        seed=seed,
+    )  # fmt: skip
+    assert sorted(out[:, -1].tolist()) == [0, 1, 2, 3]
+
+
+def chi_square(counts, p, n):
+    return sum((counts.get(k, 0) - n * q) ** 2 / (n * q) for k, q in p.items())
+
+
+def test_36_the_first_stochastic_beam_is_a_fair_draw():
+    """Chi-square of 2,000 draws against the law of the 16 texts of two tokens; 15
+    degrees of freedom, 61 is exceeded once in 5 million runs."""
+    n, counts, firsts = 2000, {}, {}
+    config = GenerationConfig(num_beams=3, max_new_tokens=2, stochastic_beams=True)
+    for seed in range(n):
+        rows = TINY.generate([2, 1], config, seed=seed, num_return_sequences=3)
+        assert len({tuple(r) for r in rows}) == 3
+        first = tuple(rows[0, 2:].tolist())
+        firsts[first] = firsts.get(first, 0) + 1
+        for row in rows[1:2].tolist():
+            counts[tuple(row[2:])] = counts.get(tuple(row[2:]), 0) + 1
+    law = {t: np.exp(score(TINY, [2, 1, *t], 2)) for t in product(range(4), repeat=2)}
+    # The second, drawn from what the first left.
+    second = {
+        t: sum(p * law[t] / (1 - p) for other, p in law.items() if other != t) for t in law
+    }
+    assert chi_square(firsts, law, n) < 61
+    assert chi_square(counts, second, n) < 61
+
+
+def test_what_a_step_copies_does_not_grow_with_the_prompt(monkeypatch):
+    from numpygpt.cache import KVCache
+
+    copied, fork = [], KVCache.fork
+
+    def counting(cache):
+        copied.append(cache.n_tok - cache._n_shared if cache._shared else 0)
+        return fork(cache)
+
+    monkeypatch.setattr(KVCache, "fork", counting)
+    amounts = []
+    for n_prompt in (2, 30):
+        copied.clear()
+        SMALL.generate([1] * n_prompt, num_beams=5, max_new_tokens=6)
+        amounts.append(max(copied))
+    assert max(amounts) <= 6
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_return_sequences": 4}, "num_return_sequences must be at most num_beams"),
+        ({"num_beam_groups": 2}, "num_beam_groups must divide num_beams, 3"),
+        ({"early_stopping": "always"}, "early_stopping must be True, False or"),
+        ({"patience": 0}, "patience must be a positive number"),
+        ({"mirostat": 2, "do_sample": True}, "mirostat must be 0 in a beam search"),
+    ],
+)
+def test_bad_input(settings, message):
+    with pytest.raises(ValueError, match=message):
+        SMALL.generate([1], num_beams=3, **settings)

@@ -1,0 +1,123 @@
+"""Stop strings, the clock, a function of one's own; text that never shows too much."""
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import GPT2, GPT2Config, Tokenizer
+from numpygpt.decoding.stopping import until_stop
+
+TOKENIZER = Tokenizer.gpt2(n_merges=300)
+CONFIG = GPT2Config(TOKENIZER.n_vocab, n_positions=64, n_embd=8, n_layer=1, n_head=2)
+MODEL = GPT2.random(CONFIG, seed=1)
+MODEL.params["wte"]["weight"][:] *= 30
+texts = st.text("ab\n", max_size=4)
+strings = st.lists(st.text("ab\n", min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+@given(texts, st.lists(texts, max_size=8), strings)
+def test_49_a_stop_string_never_shows_not_even_half(prompt, pieces, stop_strings):
+    pieces, n_prompt = [prompt, *pieces], len(prompt)
+    shown, whole = "".join(until_stop(pieces, stop_strings, n_prompt)), "".join(pieces)
+    assert whole.startswith(shown)
+    assert shown.startswith(prompt)
+    ends = [
+        at + len(s)
+        for s in stop_strings
+        for at in range(len(whole))
+        if whole.startswith(s, at) and at + len(s) > n_prompt
+    ]
+    assert (shown == whole) == (not ends)
+    # No string that ends behind the prompt is in what is shown, none was overlooked.
+    assert all(len(shown) < end for end in ends)
+    if ends:
+        assert any(whole.startswith(s, len(shown)) for s in stop_strings) or (
+            len(shown) == n_prompt
+        )
+
+
+@given(st.lists(texts, max_size=8), strings)
+def test_what_is_shown_is_never_taken_back(pieces, stop_strings):
+    """What was shown when the n-th piece had come is the beginning of the final text,
+    and as much of it as is certain."""
+    final = "".join(until_stop(pieces, stop_strings))
+    for n in range(len(pieces) + 1):
+        shown = []
+
+        def until_now(n=n, shown=shown):
+            yield from pieces[:n]
+            raise InterruptedError
+
+        with contextlib.suppress(InterruptedError):
+            shown.extend(until_stop(until_now(), stop_strings))
+        assert final.startswith("".join(shown))
+        text, longest = "".join(pieces[:n]), max(map(len, stop_strings))
+        if len("".join(pieces[:n])) < len(final):
+            assert len("".join(shown)) > len(text) - longest
+
+
+@given(st.lists(texts, max_size=8))
+def test_48_without_stop_strings_the_pieces_are_the_text(pieces):
+    assert "".join(until_stop(pieces, None)) == "".join(pieces)
+
+
+@given(st.integers(0, 500), st.integers(1, 40), st.sampled_from([{}, {"num_beams": 3}]))
+def test_generation_ends_with_the_token_that_completes_the_string(seed, at, method):
+    """Cut a free run anywhere: that text, as a stop string, ends the run right there,
+    or where it first appeared."""
+    how = {"do_sample": not method, "seed": seed, "max_new_tokens": 41, **method}
+    free = MODEL.generate([5, 6], **how)[0].tolist()
+    data = TOKENIZER.decode_bytes(free[at + 1 : at + 3])
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return
+    got = MODEL.generate([5, 6], stop_strings=text, tokenizer=TOKENIZER, **how)[0]
+    got = got.tolist()
+    if not method:
+        assert free[: len(got)] == got
+        assert len(got) <= at + 3
+    ends = TOKENIZER.decode_bytes(got)
+    if len(got) < 43:
+        assert data in ends
+    before = TOKENIZER.decode_bytes(got[:-1])
+    assert data not in before[len(TOKENIZER.decode_bytes([5, 6])) :]
+
+
+def test_a_string_that_begins_in_the_prompt_counts():
+    ids = TOKENIZER.encode("hello")
+    free = MODEL.generate(ids, max_new_tokens=9)[0]
+    stop = "o" + TOKENIZER.decode(free[len(ids) : len(ids) + 1])
+    got = MODEL.generate(ids, max_new_tokens=9, stop_strings=stop, tokenizer=TOKENIZER)
+    assert len(got[0]) == len(ids) + 1
+    also_in_prompt = MODEL.generate(
+        ids, max_new_tokens=9, stop_strings="hell", tokenizer=TOKENIZER
+    )
+    assert also_in_prompt[0].tolist() == free.tolist()
+
+
+def test_a_string_that_never_comes_ends_at_the_limit():
+    out = MODEL.generate([1], stop_strings=["never" * 9], tokenizer=TOKENIZER, max_length=30)
+    assert out.shape == (1, 30)
+
+
+def test_the_clock():
+    begin = time.monotonic()
+    out = MODEL.generate([1], max_new_tokens=60, max_time=1e-6)
+    assert out.shape == (1, 2)
+    assert time.monotonic() - begin < 1
+
+
+def test_a_function_of_ones_own():
+    rule = lambda ids: len(ids) == 11
+    for method in ({}, {"num_beams": 3}, {"do_sample": True}):
+        out = MODEL.generate([1], max_new_tokens=60, stopping_criteria=[rule], **method)
+        assert out.shape == (1, 11)
+
+
+def test_stop_strings_need_a_tokenizer():
+    with pytest.raises(ValueError, match="pass tokenizer="):
+        MODEL.generate([1], stop_strings="x")
