@@ -15,7 +15,13 @@ Read the files in this order; none imports one that stands after it.
     decoding/checks.py        what the settings may be (skip it)
     decoding/config.py        how to generate, as data
     decoding/filters.py       temperature, top-k, top-p
+    decoding/truncation.py    more filters            (a side room: skip these five,
+    decoding/penalties.py     rules on the text so far           and come back later)
+    decoding/mirostat.py      a fixed surprise
+    decoding/watermark.py     a hidden mark, and how it is found
+    decoding/steps.py         all of them as a table, and their order
     decoding/sampling.py      one exact distribution, one draw
+    decoding/explain.py       what a config does, in words (skip it)
     decoding/packing.py       prompts in, arrays out (skip it)
     decoding/stopping.py      when to stop
     decoding/generate.py      the loop

@@ -1,6 +1,55 @@
-"""From logits to text: filters.py, sampling.py, generate.py, in this order."""
+"""From logits to text: filters.py, sampling.py, generate.py, in this order.
 
+Every rule and filter is a function of this package: ``decoding.top_p(logits, 0.9)``,
+``decoding.repetition_penalty(logits, 1.2, context)``.
+"""
+
+from .explain import explain
 from .filters import temperature, top_k, top_p
+from .mirostat import mirostat, mirostat_v1, mirostat_v2
+from .penalties import (
+    bad_words_ids,
+    begin_suppress_tokens,
+    dry,
+    exponential_decay_length_penalty,
+    forced_bos_token_id,
+    forced_eos_token_id,
+    frequency_penalty,
+    guidance_scale,
+    log_softmax,
+    logit_bias,
+    min_length,
+    min_new_tokens,
+    no_repeat_ngram_size,
+    prefix_allowed_tokens_fn,
+    presence_penalty,
+    renormalize_logits,
+    repetition_penalty,
+    sequence_bias,
+    suppress_tokens,
+)
 from .sampling import distribution, set_seed
+from .truncation import (
+    dynamic_temperature,
+    entropy,
+    epsilon_cutoff,
+    eta_cutoff,
+    min_p,
+    top_h,
+    top_n_sigma,
+    typical_p,
+    xtc,
+)
+from .watermark import detect_watermark, watermark
 
-__all__ = ["distribution", "set_seed", "temperature", "top_k", "top_p"]
+__all__ = [
+    "bad_words_ids", "begin_suppress_tokens", "detect_watermark", "distribution", "dry",
+    "dynamic_temperature", "entropy", "epsilon_cutoff", "eta_cutoff", "explain",
+    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id",
+    "frequency_penalty", "guidance_scale", "log_softmax", "logit_bias", "min_length",
+    "min_new_tokens", "min_p", "mirostat", "mirostat_v1", "mirostat_v2",
+    "no_repeat_ngram_size", "prefix_allowed_tokens_fn", "presence_penalty",
+    "renormalize_logits", "repetition_penalty", "sequence_bias", "set_seed",
+    "suppress_tokens", "temperature", "top_h", "top_k", "top_n_sigma", "top_p",
+    "typical_p", "watermark", "xtc",
+]  # fmt: skip

@@ -19,8 +19,6 @@ Next: sampling.py.
 
 import numpy as np
 
-from ..layers import softmax
-
 
 def temperature(logits, value):
     """``logits / value``: below 1 bolder, above 1 wilder; the value must be positive.
@@ -31,31 +29,38 @@ def temperature(logits, value):
     if not 0 < value < float("inf"):
         raise ValueError(f"temperature must be positive and finite, not {value!r}")
     logits = check_rows(logits, "temperature")
-    # Dividing the distance to the largest logit gives the same distribution and cannot
-    # overflow, however small the value: what is far behind becomes -inf.
-    top = logits.max(axis=-1, keepdims=True)
+    value = max(value, float(np.finfo(logits.dtype).tiny))  # does not round to 0
     with np.errstate(over="ignore"):
-        scaled = logits / logits.dtype.type(value)
-        safe = (logits - top) / logits.dtype.type(value)
-    return scaled if np.isfinite(scaled.max(axis=-1)).all() else safe
+        scaled = logits / value
+        if not np.isfinite(scaled.max(axis=-1)).all():
+            # Too bold for the number format. Scaling the distance to the largest logit
+            # gives the same distribution; what is far behind becomes -inf.
+            scaled = (logits - logits.max(axis=-1, keepdims=True)) / value
+    return scaled
 
 
-def top_k(logits, value):
+def top_k(logits, value, ties="all"):
     """Keep the ``value`` largest logits (Fan et al., arXiv:1805.04833). 0 keeps all.
 
-    Ties at the border all stay, as in transformers; a value above the number of
-    tokens keeps all.
+    Ties at the border all stay, as in transformers; with ``ties="lowest"`` the lowest
+    ids win and exactly ``value`` stay. A value above the number of tokens keeps all.
 
     >>> top_k(np.array([1.0, 3.0, 2.0]), 2).tolist()
     [-inf, 3.0, 2.0]
     """
     if not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"top_k must be an integer of at least 0, not {value!r}")
+    if ties not in ("all", "lowest"):
+        raise ValueError(f'ties must be "all" or "lowest", not {ties!r}')
     logits = check_rows(logits, "top_k")
     n = logits.shape[-1]
     if value == 0 or value >= n:
         return logits
+    if ties == "lowest" and logits.ndim == 2:
+        return np.stack([top_k(row, value, ties) for row in logits])
     border = np.partition(logits, n - value, axis=-1)[..., n - value, None]
+    if ties == "lowest":
+        return keep(logits, best(logits, value, border))
     return keep(logits, logits >= border)
 
 
@@ -74,18 +79,36 @@ def top_p(logits, value):
     logits = check_rows(logits, "top_p")
     if value == 1:
         return logits
-    order = np.argsort(-logits, axis=-1, kind="stable")
-    p = softmax(np.take_along_axis(logits, order, axis=-1).astype(np.float64))
-    mass_before = np.cumsum(p, axis=-1) - p
-    kept = np.empty(logits.shape, bool)
-    np.put_along_axis(kept, order, mass_before < value, axis=-1)
-    np.put_along_axis(kept, order[..., :1], True, axis=-1)
-    return keep(logits, kept)
+    if logits.ndim == 2:
+        return np.stack([top_p(row, value) for row in logits])
+    exact = logits[np.flatnonzero(logits > -np.inf)].astype(np.float64)
+    weights = np.exp(exact - exact.max())
+    total = weights.sum()
+    # Sorting 50,000 numbers to keep a few takes longer than all else together. What has
+    # less than its even share of the mass that may go, 1 - value, surely goes: even all
+    # such tokens together have no more than that. So only the others are sorted.
+    share = (1 - value) * total / len(exact) * 0.999999
+    ranked = np.sort(exact[np.flatnonzero(weights >= share)])[::-1]
+    mass = np.cumsum(np.exp(ranked - ranked[0]))
+    count = min(int(np.searchsorted(mass, value * total)) + 1, len(ranked))
+    return keep(logits, best(logits, count, logits.dtype.type(ranked[count - 1])))
+
+
+def best(logits, count, smallest):
+    """A mask of the ``count`` largest of a row, the last of which is ``smallest``.
+    Among equals the lowest ids."""
+    kept = logits > smallest
+    equals = np.flatnonzero(logits == smallest)
+    kept[equals[: count - np.count_nonzero(kept)]] = True
+    return kept
 
 
 def keep(logits, kept):
     """The logits where ``kept`` is true, -inf elsewhere, in the same dtype."""
-    return np.where(kept, logits, logits.dtype.type(-np.inf))
+    out = np.full(logits.shape, -np.inf, logits.dtype)
+    places = np.flatnonzero(kept)  # np.where(kept, logits, -inf), three times as fast
+    out.reshape(-1)[places] = logits.reshape(-1)[places]
+    return out
 
 
 def check_rows(logits, name):

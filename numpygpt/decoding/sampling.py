@@ -14,10 +14,13 @@ Try: draw 1,000 times from ``[0.5, 0.3, 0.2]`` and count.
 Next: generate.py.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..layers import softmax
 from . import filters
+from .steps import Step, is_on, known_to_steps, order
 
 _seeds = np.random.default_rng()
 
@@ -45,35 +48,32 @@ def stream(seed, k):
     return np.random.default_rng([seed, k])
 
 
-def chain(config, n_prompt=0, rng=None):
+def chain(config, n_prompt=0, rng=None, batch_id=0):
     """The steps from raw logits to those that are drawn from, as a list of functions
-    ``step(logits, context) -> logits``, in the order of transformers.
+    ``step(logits, context) -> logits``: what ``config`` asks for, in the order of
+    ``config.chain``. steps.py has the table.
 
     ``context`` is the ids so far, the first ``n_prompt`` of them the prompt's. Every
-    sequence has a chain of its own, so that a step may keep a state or draw from the
-    sequence's ``rng``. A new method is a new entry here.
+    sequence has a chain of its own, since a step may keep a state or draw from the
+    sequence's ``rng``; ``copy.deepcopy`` makes an independent one.
     """
-    steps = []
-    if config.do_sample:
-        for filter_, value, off in (
-            (filters.temperature, config.temperature, 1.0),
-            (filters.top_k, config.top_k, 0),
-            (filters.top_p, config.top_p, 1.0),
-        ):
-            if value is not None and value != off:
-                steps.append(lambda row, _, f=filter_, v=value: f(row, v))
-    return steps
+    wanted = [entry for entry in order(config.chain) if is_on(entry, config)]
+    return [
+        e if callable(e) else Step(e, known_to_steps(config, n_prompt, rng, batch_id))
+        for e in wanted
+    ]
 
 
 def process(logits, context, steps):
     """Run a chain over one row of logits."""
     logits = filters.check_rows(logits, "the model's logits")
+    context = np.asarray(context, np.int64)
     for step in steps:
         logits = step(logits, context)
     return logits
 
 
-def distribution(logits, context=(), config=None):
+def distribution(logits, context=(), config=None, n_prompt=0):
     """The exact probabilities of the next token, float64 ``[n_vocab]``: the softmax of
     the processed logits when sampling, all on the largest when not.
 
@@ -82,8 +82,17 @@ def distribution(logits, context=(), config=None):
     >>> distribution(np.log([0.6, 0.2, 0.2 - 1e-9]), (), half).round(2).tolist()
     [0.75, 0.25, 0.0]
     """
-    row = process(logits, context, chain(config) if config else [])
-    if config is None or config.do_sample:
+    if config is None:
+        return probabilities(process(logits, context, []))
+    if config.do_sample and 0 < config.xtc_probability < 1:  # the one step that draws
+        share = config.xtc_probability
+        on, off = replace(config, xtc_probability=1), replace(config, xtc_probability=0)
+        with_it, without = (
+            distribution(logits, context, c, n_prompt) for c in (on, off)
+        )
+        return share * with_it + (1 - share) * without
+    row = process(logits, context, chain(config, n_prompt, np.random.default_rng(0)))
+    if config.do_sample:
         return probabilities(row)
     law = np.zeros(len(row))
     law[np.argmax(row)] = 1.0
@@ -92,13 +101,16 @@ def distribution(logits, context=(), config=None):
 
 def probabilities(row):
     """softmax in float64: the sums of small probabilities deserve the digits."""
-    return softmax(row.astype(np.float64))
+    p = np.zeros(len(row))
+    left = np.flatnonzero(row > -np.inf)  # all others are 0, at no cost
+    p[left] = softmax(row[left].astype(np.float64))
+    return p
 
 
 def draw(p, rng):
     """One token from probabilities ``p``: the first whose cumulative sum exceeds a
     uniform number (the inverse of the distribution function)."""
-    total = np.cumsum(p)
-    # `right`: a token of probability 0 adds nothing to the sum and is never hit.
-    token = np.searchsorted(total, rng.random() * total[-1], side="right")
-    return min(int(token), int(np.flatnonzero(p)[-1]))
+    tokens = np.flatnonzero(p)  # one of probability 0 must never be hit
+    total = np.cumsum(p[tokens])
+    at = np.searchsorted(total, rng.random() * total[-1], side="right")
+    return int(tokens[min(at, len(tokens) - 1)])

@@ -1,0 +1,155 @@
+"""What a GenerationConfig will do, in words.
+
+>>> from numpygpt import GenerationConfig
+>>> explain(GenerationConfig(do_sample=True, top_k=1, xtc_threshold=0.2))
+sampling, up to 20 tokens with the prompt
+chain hf:
+  1. top_k 1
+does nothing:
+  xtc_threshold 0.2: xtc_probability is 0
+take care:
+  top_k 1 leaves one token: the same as do_sample=False
+
+Settings interact, and a setting that does nothing is the quietest of bugs. The tables
+below name those that are known; a run never warns.
+
+Next: packing.py.
+"""
+
+from .checks import as_tuple
+from .steps import DEFAULTS, FILTERS, is_on, order, settings_of
+
+# Settings, what they need to do something, as a test, and what to say if it is missing.
+NEEDS = (
+    (
+        [name for step in FILTERS for name in settings_of(step)],
+        lambda c: c.do_sample,
+        "only when sampling: do_sample=True",
+    ),
+    (["dynatemp_exponent"], lambda c: c.dynatemp_range, "dynatemp_range is 0"),
+    (["xtc_threshold"], lambda c: c.xtc_probability, "xtc_probability is 0"),
+    (["mirostat_tau", "mirostat_eta"], lambda c: c.mirostat, "mirostat is 0"),
+    (
+        ["dry_base", "dry_allowed_length", "dry_sequence_breakers"],
+        lambda c: c.dry_multiplier,
+        "dry_multiplier is 0",
+    ),
+    (
+        ["early_stopping", "length_penalty", "patience", "num_beam_groups"],
+        lambda c: c.num_beams > 1,
+        "only with beams: num_beams",
+    ),
+    (["diversity_penalty"], lambda c: c.num_beam_groups > 1, "num_beam_groups is 1"),
+    (
+        ["min_length", "min_new_tokens", "exponential_decay_length_penalty"],
+        lambda c: c.eos_token_ids,
+        "there is no end to ban: eos_token_id is not set",
+    ),
+    (["max_length"], lambda c: c.max_new_tokens is None, "max_new_tokens wins"),
+    (
+        ["output_scores", "output_logits"],
+        lambda c: c.return_dict_in_generate,
+        "only with return_dict_in_generate=True",
+    ),
+    (
+        ["max_matching_ngram_size"],
+        lambda c: c.prompt_lookup_num_tokens,
+        "prompt_lookup_num_tokens is not set",
+    ),
+)
+# What is probably not meant: a test, and what to say.
+CARE = (
+    (lambda c: c.temperature == 0, "temperature 0 means greedy: do_sample is ignored"),
+    (
+        lambda c: c.do_sample and c.top_k == 1,
+        "top_k 1 leaves one token: the same as do_sample=False",
+    ),
+    (
+        lambda c: c.do_sample and c.top_p == 0,
+        "top_p 0 leaves one token: the same as do_sample=False",
+    ),
+    (
+        lambda c: c.num_return_sequences > 1 and not c.do_sample and c.num_beams == 1,
+        "num_return_sequences: without sampling or beams they are all the same",
+    ),
+    (
+        lambda c: (
+            c.mirostat and sum(is_on(s, c) for s in FILTERS if s != "temperature") > 1
+        ),
+        "mirostat takes the place of the other filters; they change what it measures",
+    ),
+    (
+        lambda c: c.xtc_probability and c.xtc_threshold > 0.5,
+        "xtc_threshold above 0.5: no two tokens can reach it, nothing is removed",
+    ),
+    (
+        lambda c: {*as_tuple(c.forced_eos_token_id)} & {*(c.suppress_tokens or ())},
+        "suppress_tokens bans what forced_eos_token_id forces: the last step will fail",
+    ),
+    (
+        lambda c: (
+            c.eos_token_ids and {*c.eos_token_ids} <= {*(c.suppress_tokens or ())}
+        ),
+        "suppress_tokens bans every eos: only the length ends a text",
+    ),
+)
+
+
+def explain(config, file=None):
+    """Print the method, the chain in effect, what does nothing, and what contradicts.
+    ``file``: where to; standard output if None."""
+    print("\n".join(_lines(config)), file=file)
+
+
+def _lines(config):
+    entries = order(config.chain)
+    name = config.chain if isinstance(config.chain, str) else "of your own"
+    on = [entry for entry in entries if is_on(entry, config)]
+    yield _method(config)
+    yield f"chain {name}:" if on else f"chain {name}: nothing, the model's logits count"
+    for i, entry in enumerate(on, 1):
+        yield f"  {i}. {_step(entry, config)}"
+    idle = list(_idle(config, entries))
+    if idle:
+        yield "does nothing:"
+        yield from (f"  {line}" for line in idle)
+    care = [text for test, text in CARE if test(config)]
+    if care:
+        yield "take care:"
+        yield from (f"  {text}" for text in care)
+
+
+def _method(config):
+    way = "sampling" if config.do_sample else "greedy"
+    if config.num_beams > 1:
+        way = f"beam search with {config.num_beams} beams" + (
+            ", sampling" if config.do_sample else ""
+        )
+    elif config.penalty_alpha:
+        way = f"contrastive search, penalty_alpha {config.penalty_alpha}"
+    if config.max_new_tokens is not None:
+        return f"{way}, up to {config.max_new_tokens} new tokens"
+    return f"{way}, up to {config.max_length} tokens with the prompt"
+
+
+def _step(entry, config):
+    if callable(entry):
+        return getattr(entry, "__name__", repr(entry))
+    settings = _changed(config, settings_of(entry))
+    return ", ".join(f"{name} {getattr(config, name)}" for name in settings)
+
+
+def _idle(config, entries):
+    said = set()
+    for names, test, text in NEEDS:
+        for name in _changed(config, names):
+            if not test(config) and name not in said:
+                said.add(name)
+                yield f"{name} {getattr(config, name)}: {text}"
+    for step in (s for s in order("hf") if s not in entries and is_on(s, config)):
+        yield f"{_step(step, config)}: not in the chain"
+
+
+def _changed(config, names):
+    values = {name: getattr(config, name) for name in names}
+    return [n for n, v in values.items() if v is not None and v != DEFAULTS[n]]

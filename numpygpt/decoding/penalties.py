@@ -1,0 +1,332 @@
+"""Rules that look at the text so far: penalties, bans, biases, forced tokens.
+
+A filter sees one row of logits. These rules see the history too: what was said already
+(against repetition), how long the text is (no end too early), which words must not
+appear. Most of them repair what training did not teach the model, which is why there
+are so many; none of them makes a text true.
+
+A rule is a pure function ``rule(logits, value, context, ...) -> logits``. ``context``
+is the ids so far; rules that count new tokens alone get ``output``, those behind the
+prompt. For several rows ``[n_row, n_vocab]`` it may be a list of as many contexts. A
+banned token's logit is -inf, and a rule that would leave nothing to draw is a
+``ValueError`` that says which rule it was.
+
+Try: ``repetition_penalty`` on logits that are all negative, and on the same logits plus
+100. Same distribution before, another one after: the rule depends on where zero is.
+
+Next: mirostat.py.
+"""
+
+from functools import wraps
+
+import numpy as np
+
+from .checks import as_tuple
+from .filters import check_rows
+
+
+def of_rows(rule):
+    """Make a rule that changes one row in place into a pure one: it gets a copy, is
+    checked before and after, and takes several rows one by one."""
+
+    @wraps(rule)
+    def checked(logits, value, context=(), *args, **kwargs):
+        logits = check_rows(logits, rule.__name__)
+        if logits.ndim == 2:
+            one = len(context) == 0 or np.ndim(context[0]) == 0
+            rows = zip(logits, [context] * len(logits) if one else context, strict=True)
+            return np.stack([checked(r, value, c, *args, **kwargs) for r, c in rows])
+        context = check_ids(context, logits, rule.__name__)
+        logits = logits.copy()
+        rule(logits, value, context, *args, **kwargs)
+        if logits.max() == -np.inf:
+            raise ValueError(f"{rule.__name__} {value!r} removes every token that was "
+                             "left: nothing can be drawn")  # fmt: skip
+        return logits
+
+    return checked
+
+
+def check_ids(ids, logits, name):
+    """Token ids as an int64 array; ``ValueError`` for one outside the vocabulary."""
+    ids = np.asarray(ids, np.int64)
+    if ids.size and not 0 <= ids.min() <= ids.max() < len(logits):
+        wrong = ids.min() if ids.min() < 0 else ids.max()
+        raise ValueError(f"{name}: token id {wrong} is outside the vocabulary, "
+                         f"0 to {len(logits) - 1}")  # fmt: skip
+    return ids
+
+
+@of_rows
+def repetition_penalty(logits, value, context):
+    """Make every token that was seen less likely, once: a positive logit is divided by
+    ``value``, a negative one multiplied (Keskar et al., arXiv:1909.05858). 1 is off.
+
+    The context is the prompt and the new tokens, as in transformers. The paper divides
+    always, which makes tokens with a negative logit likelier.
+
+    >>> repetition_penalty(np.array([2.0, -2.0, 2.0]), 2.0, [0, 1, 1]).tolist()
+    [1.0, -4.0, 2.0]
+    """
+    seen = logits[context]
+    logits[context] = np.where(seen < 0, seen * value, seen / value)
+
+
+@of_rows
+def frequency_penalty(logits, value, output):
+    """Subtract ``value`` for every time a token occurs among the new tokens (OpenAI's
+    API, vLLM; llama.cpp counts the prompt too). 0 is off.
+
+    >>> frequency_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
+    [0.0, -1.0, -0.5]
+    """
+    ids, counts = np.unique(output, return_counts=True)
+    logits[ids] -= (value * counts).astype(logits.dtype)
+
+
+@of_rows
+def presence_penalty(logits, value, output):
+    """Subtract ``value`` from every token that occurs among the new tokens. 0 is off.
+
+    >>> presence_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
+    [0.0, -0.5, -0.5]
+    """
+    logits[np.unique(output)] -= value
+
+
+@of_rows
+def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
+    """Don't repeat yourself: a token that would make a repeat of ``length`` tokens one
+    longer loses ``multiplier * base ** (length - allowed_length)``, if the repeat has
+    the allowed length at least. Multiplier 0 is off. From text-generation-webui and
+    llama.cpp.
+
+    A repeat does not reach across a breaker (a line break, say), and none is penalised.
+
+    >>> z = dry(np.zeros(5), 1.0, [1, 2, 3, 0, 1, 2, 3], base=2.0)
+    >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
+    [-2.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    breaks = np.isin(context, breakers)
+    longest = np.zeros(len(logits), np.int64)  # the repeat that a token would extend
+    # The places where the last token stood before; then those of them where the last
+    # two did, and so on. What follows such a place would extend a repeat.
+    ends = np.flatnonzero((context == context[-1:]) & ~breaks)[:-1]
+    length = 1
+    while len(ends):
+        longest[context[ends + 1]] = length
+        back = ends - length
+        agree = (back >= 0) & (context[back] == context[-1 - length]) & ~breaks[back]
+        ends = ends[agree]
+        length += 1
+    longest[list(breakers)] = 0
+    tokens = np.flatnonzero(longest >= max(1, allowed_length))
+    power = (longest[tokens] - allowed_length) * np.log(base)
+    penalty = multiplier * np.exp(np.minimum(power, 80.0))  # exp must not overflow
+    logits[tokens] -= penalty.astype(logits.dtype)
+
+
+@of_rows
+def no_repeat_ngram_size(logits, value, context):
+    """Ban every token that would complete a run of ``value`` tokens that the context
+    holds already, the prompt included (fairseq, transformers). 0 is off; 1 bans every
+    token seen.
+
+    >>> no_repeat_ngram_size(np.zeros(3), 2, [0, 1, 2, 0]).tolist()   # 0 1 was there
+    [0.0, -inf, 0.0]
+    """
+    n_first = value - 1
+    n_runs = len(context) - n_first
+    if value == 0 or n_runs <= 0:
+        return
+    same = np.ones(n_runs, bool)  # does the run that starts here begin as we end?
+    for i in range(n_first):
+        same &= context[i : i + n_runs] == context[n_runs + i]
+    logits[context[n_first:][same]] = -np.inf
+
+
+@of_rows
+def sequence_bias(logits, value, context):
+    """Add a bias to the last token of a sequence when the context ends with all before
+    it; to a sequence of one token always. ``{(id, ...): bias}``, or as JSON can say it
+    ``[[[id, ...], bias], ...]``.
+
+    transformers 4.57 does not see a match that takes up the whole context; this does.
+
+    >>> sequence_bias(np.zeros(3), {(0, 2): 1.5, (1,): -1.0}, [0]).tolist()
+    [0.0, -1.0, 1.5]
+    """
+    for sequence, bias in value.items() if isinstance(value, dict) else value:
+        *first, last = check_ids(sequence, logits, "sequence_bias").tolist()
+        if _ends_with(context, first):
+            logits[last] += bias
+
+
+@of_rows
+def bad_words_ids(logits, value, context, eos_token_ids=()):
+    """Ban sequences of tokens: `sequence_bias` of -inf. As in transformers, a lone eos
+    in the list is passed over (`suppress_tokens` bans it).
+
+    >>> bad_words_ids(np.zeros(3), [[0, 2]], [1, 0]).tolist()
+    [0.0, 0.0, -inf]
+    """
+    for sequence in value:
+        *first, last = check_ids(sequence, logits, "bad_words_ids").tolist()
+        lone_eos = not first and last in eos_token_ids
+        if _ends_with(context, first) and not lone_eos:
+            logits[last] = -np.inf
+
+
+def _ends_with(context, ids):
+    return context[max(0, len(context) - len(ids)) :].tolist() == ids
+
+
+@of_rows
+def logit_bias(logits, value, context):
+    """Add ``{id: bias}`` to the logits, as in OpenAI's API.
+
+    >>> logit_bias(np.zeros(3), {1: -2.5}).tolist()
+    [0.0, -2.5, 0.0]
+    """
+    ids = check_ids([int(i) for i in value], logits, "logit_bias")
+    logits[ids] += np.array([*value.values()], logits.dtype)
+
+
+@of_rows
+def suppress_tokens(logits, value, context):
+    """Ban these tokens.
+
+    >>> suppress_tokens(np.zeros(3), [0, 2]).tolist()
+    [-inf, 0.0, -inf]
+    """
+    logits[check_ids(value, logits, "suppress_tokens")] = -np.inf
+
+
+@of_rows
+def begin_suppress_tokens(logits, value, context, begin=0):
+    """Ban these tokens behind the first ``begin`` ones, the prompt.
+
+    >>> begin_suppress_tokens(np.zeros(3), [0, 2], [1], begin=1).tolist()
+    [-inf, 0.0, -inf]
+    """
+    if len(context) == begin:
+        logits[check_ids(value, logits, "begin_suppress_tokens")] = -np.inf
+
+
+@of_rows
+def min_length(logits, value, context, eos_token_ids=()):
+    """Ban the ends before the context has ``value`` tokens, prompt included. 0 is off.
+
+    >>> min_length(np.zeros(3), 2, [1], eos_token_ids=[0]).tolist()
+    [-inf, 0.0, 0.0]
+    """
+    if len(context) < value:
+        logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
+
+
+@of_rows
+def min_new_tokens(logits, value, output, eos_token_ids=()):
+    """Ban the ends before there are ``value`` new tokens. 0 is off."""
+    if len(output) < value:
+        logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
+
+
+@of_rows
+def forced_bos_token_id(logits, value, context):
+    """Leave one token alone, with logit 0, behind a context of a single token (which
+    translation models need: the language comes second).
+
+    >>> forced_bos_token_id(np.ones(3), 2, [1]).tolist()
+    [-inf, -inf, 0.0]
+    """
+    if len(context) == 1:
+        _force(logits, value, "forced_bos_token_id")
+
+
+@of_rows
+def forced_eos_token_id(logits, value, context, limit=None):
+    """Leave these tokens alone, with logit 0, where the next token is the last of
+    ``limit``.
+
+    >>> forced_eos_token_id(np.ones(3), 2, [1, 1], limit=3).tolist()
+    [-inf, -inf, 0.0]
+    """
+    if limit is not None and len(context) == limit - 1:
+        _force(logits, value, "forced_eos_token_id")
+
+
+def _force(logits, ids, name):
+    ids = check_ids(as_tuple(ids), logits, name)
+    logits[:] = -np.inf
+    logits[ids] = 0
+
+
+@of_rows
+def exponential_decay_length_penalty(logits, value, output, eos_token_ids=()):
+    """Make the ends likelier with every new token i behind ``start``; ``value`` is
+    ``(start, factor)``:
+
+        z += abs(z) * (factor ** (i - start) - 1)
+
+    A banned end stays banned (transformers 4.57 makes it NaN, 5 does as here).
+
+    >>> z = np.array([-2.0, 1.0])
+    >>> exponential_decay_length_penalty(z, (1, 1.5), [1, 1, 1], eos_token_ids=[0])
+    array([0.5, 1. ])
+    """
+    start, factor = value
+    beyond = len(output) - start
+    if beyond > 0:
+        most = float(np.finfo(logits.dtype).max) ** 0.5  # the product must be finite
+        with np.errstate(over="ignore"):
+            growth = min(float(np.float64(factor) ** beyond), most) - 1
+        eos = check_ids(eos_token_ids, logits, "eos_token_id")
+        eos = eos[logits[eos] > -np.inf]
+        logits[eos] += np.abs(logits[eos]) * growth
+
+
+@of_rows
+def prefix_allowed_tokens_fn(logits, value, context, batch_id=0):
+    """Leave only the ids that ``value(batch_id, context)`` returns.
+
+    >>> prefix_allowed_tokens_fn(np.zeros(3), lambda _, ids: [2], [1]).tolist()
+    [-inf, -inf, 0.0]
+    """
+    allowed = list(value(batch_id, context))
+    allowed = check_ids(allowed, logits, "prefix_allowed_tokens_fn")
+    logits[np.setdiff1d(np.arange(len(logits)), allowed)] = -np.inf
+
+
+def guidance_scale(logits, value, unconditional):
+    """Away from what the model would say without the prompt (Sanchez et al.,
+    arXiv:2306.17806): with log-probabilities c, and u of the text without its prompt,
+
+        u + value * (c - u)
+
+    1 is off.
+
+    >>> c, u = np.log([0.5, 0.5]), np.log([0.8, 0.2])
+    >>> np.exp(guidance_scale(c, 2.0, u)).round(4).tolist()    # 0.5 * 0.5 / 0.8, ...
+    [0.3125, 1.25]
+    """
+    logits = check_rows(logits, "guidance_scale")
+    if value == 1:
+        return logits
+    unconditional = check_rows(unconditional, "guidance_scale's unconditional")
+    c, u = log_softmax(logits), log_softmax(unconditional)
+    with np.errstate(invalid="ignore"):
+        guided = u + value * (c - u)
+    guided = np.where(c == -np.inf, -np.inf, guided)
+    return check_rows(guided, "guidance_scale").astype(logits.dtype)
+
+
+def renormalize_logits(logits, value=True):
+    """The log-probabilities, which are logits of the same distribution."""
+    logits = check_rows(logits, "renormalize_logits")
+    return log_softmax(logits).astype(logits.dtype) if value else logits
+
+
+def log_softmax(logits):
+    """``ln softmax(logits)`` in float64, row by row."""
+    z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))

@@ -1,0 +1,221 @@
+"""More filters: min-p, typical, epsilon, eta, top-n-sigma, top-h, xtc, entropy.
+
+`top_k` keeps the same number of tokens whether the model is sure or not; `top_p` keeps
+the same mass, which is a long tail of doubtful tokens when the model is unsure. Every
+filter in this file is somebody's answer to the question what to measure instead:
+
+    min_p            the probability of a token against that of the best
+    epsilon, eta     the probability itself; less is asked when all are improbable
+    top_n_sigma      the distance to the best logit, in standard deviations
+    typical_p        how near a token's surprise is to the surprise one expects
+    top_h            the share of the entropy, instead of the mass
+    xtc              removes the best instead, against cliches
+    temperature      that depends on the entropy
+
+All keep what filters.py promises: pure, what stays keeps its logit, what goes becomes
+-inf, and a broken row is an error.
+
+Try: a row of two equal peaks over a flat tail: what does each of them keep?
+
+Next: penalties.py.
+"""
+
+import math
+
+import numpy as np
+
+from ..layers import softmax
+from .filters import check_rows, keep, temperature
+
+
+def min_p(logits, value):
+    """Keep ``p >= value * max(p)``, which is ``logit >= max(logit) + ln(value)``
+    (Nguyen et al., arXiv:2407.01082). 0 keeps all.
+
+    >>> min_p(np.log([0.6, 0.3, 0.1]), 0.4).round(2).tolist()
+    [-0.51, -1.2, -inf]
+    """
+    _check_share(value, "min_p")
+    logits = check_rows(logits, "min_p")
+    if value == 0:
+        return logits
+    return keep(logits, logits - _top(logits) >= math.log(value))
+
+
+def epsilon_cutoff(logits, value):
+    """Keep ``p >= value``, and the most likely token in any case (Hewitt et al.,
+    arXiv:2210.15191). 0 keeps all.
+
+    >>> epsilon_cutoff(np.log([0.6, 0.3, 0.1]), 0.2).round(2).tolist()
+    [-0.51, -1.2, -inf]
+    """
+    _check_share(value, "epsilon_cutoff")
+    logits = check_rows(logits, "epsilon_cutoff")
+    if value == 0:
+        return logits
+    return keep(logits, (_law(logits) >= value) | (logits == _top(logits)))
+
+
+def eta_cutoff(logits, value):
+    """Keep ``p >= min(value, sqrt(value) * exp(-H))``, H the entropy in nats, and the
+    most likely token in any case (the same paper). 0 keeps all.
+
+    Over many improbable tokens `epsilon_cutoff` would remove nearly everything; here
+    the threshold sinks with the entropy.
+
+    >>> eta_cutoff(np.zeros(4), 0.3).tolist()        # each has 0.25, less than 0.3
+    [0.0, 0.0, 0.0, 0.0]
+    """
+    _check_share(value, "eta_cutoff")
+    logits = check_rows(logits, "eta_cutoff")
+    if value == 0:
+        return logits
+    p = _law(logits)
+    threshold = np.minimum(value, math.sqrt(value) * np.exp(-entropy(p)))
+    return keep(logits, (p >= threshold[..., None]) | (logits == _top(logits)))
+
+
+def top_n_sigma(logits, value):
+    """Keep ``logit >= max - value * sigma``, sigma the standard deviation of the logits
+    that are left (Tang et al., arXiv:2411.07641). None is off; 0 keeps the best, where
+    llama.cpp takes it for off.
+
+    The temperature scales both sides: the set does not depend on it.
+
+    >>> top_n_sigma(np.array([0.0, 0.0, 0.0, 2.0]), 1.0).tolist()
+    [-inf, -inf, -inf, 2.0]
+    """
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"top_n_sigma must be at least 0, not {value!r}")
+    logits = check_rows(logits, "top_n_sigma")
+    left = logits > -np.inf
+    behind = (logits - _top(logits)).astype(np.float64)
+    sigma = np.std(behind, axis=-1, keepdims=True, where=left)
+    return keep(logits, behind >= -value * sigma)
+
+
+def typical_p(logits, value):
+    """Keep the tokens whose surprise ``-ln p`` is nearest to the entropy, the surprise
+    one expects, until their mass is at least ``value`` (Meister et al.,
+    arXiv:2202.00666). 1 keeps all. May remove the most likely token.
+
+    Among equals the lower id comes first (transformers keeps all of them).
+
+    >>> typical_p(np.log([0.9, 0.05, 0.05]), 0.04).round(2).tolist()
+    [-0.11, -inf, -inf]
+    >>> typical_p(np.log([0.4, 0.2, 0.2, 0.2]), 0.1).round(2).tolist()
+    [-inf, -1.61, -inf, -inf]
+    """
+    _check_share(value, "typical_p")
+    logits = check_rows(logits, "typical_p")
+    if value == 1:
+        return logits
+    if logits.ndim == 2:
+        return np.stack([typical_p(row, value) for row in logits])
+    weights = np.exp(logits.astype(np.float64) - logits.max())
+    total = weights.sum()
+    with np.errstate(divide="ignore"):
+        surprise = math.log(total) - np.log(weights)
+    order = np.argsort(np.abs(surprise - entropy(weights / total)), kind="stable")
+    mass = np.cumsum(weights[order])
+    kept = np.zeros(len(logits), bool)
+    kept[order[: np.searchsorted(mass, value * total) + 1]] = True
+    return keep(logits, kept)
+
+
+def top_h(logits, value):
+    """Keep the most likely tokens as long as the sum of their ``-p ln p`` is at most
+    ``value`` times the entropy; at least one. None is off.
+
+    The idea is of arXiv:2509.02510, which bounds the entropy of the set after it has
+    been normalised. This is the rule of transformers 5 without its shortcut: that looks
+    at the best 100 tokens alone.
+
+    >>> top_h(np.log([0.5, 0.25, 0.25]), 0.7).round(2).tolist()
+    [-0.69, -1.39, -inf]
+    """
+    _check_share(value, "top_h")
+    logits = check_rows(logits, "top_h")
+    if logits.ndim == 2:
+        return np.stack([top_h(row, value) for row in logits])
+    order = np.argsort(-logits, kind="stable")
+    p = _law(logits)[order]
+    parts = np.cumsum(-p * np.log(np.where(p > 0, p, 1)))
+    kept = np.zeros(len(logits), bool)
+    count = np.searchsorted(parts, value * parts[-1], side="right")
+    kept[order[: max(1, count)]] = True
+    return keep(logits, kept)
+
+
+def xtc(logits, probability, threshold=0.1, rng=None):
+    """Exclude top choices: with this probability remove every token of
+    ``p >= threshold`` but the least likely of them. Probability 0 is off.
+
+    From llama.cpp. ``rng``: draws one uniform number a row, whatever the row is.
+
+    >>> z = np.log([0.5, 0.3, 0.2])
+    >>> xtc(z, 1.0, 0.25, np.random.default_rng(0)).round(2).tolist()
+    [-inf, -1.2, -1.61]
+    """
+    _check_share(probability, "xtc_probability")
+    _check_share(threshold, "xtc_threshold")
+    logits = check_rows(logits, "xtc")
+    if probability == 0:
+        return logits
+    if logits.ndim == 2:
+        return np.stack([xtc(row, probability, threshold, rng) for row in logits])
+    if rng.random() >= probability:
+        return logits
+    order = np.argsort(-logits, kind="stable")
+    top = order[_law(logits)[order] >= threshold]
+    kept = np.ones(len(logits), bool)
+    kept[top[:-1]] = False
+    return keep(logits, kept)
+
+
+def dynamic_temperature(logits, value, spread, exponent=1.0):
+    """`temperature` between ``value - spread`` and ``value + spread``, the higher the
+    less sure the model is:
+
+        low + (high - low) * (H / ln n) ** exponent
+
+    H the entropy, n the number of tokens left. From llama.cpp (``dynatemp_range``);
+    spread 0 is plain `temperature`. A low of 0 and an entropy of 0 keep the best alone.
+
+    >>> dynamic_temperature(np.zeros(2), 1.0, 0.5).tolist()
+    [0.0, 0.0]
+    """
+    if not (0 < value < float("inf") and 0 <= spread < float("inf")):
+        raise ValueError(f"temperature must be positive and dynatemp_range at least 0, "
+                         f"not {value!r} and {spread!r}")  # fmt: skip
+    if spread == 0:
+        return temperature(logits, value)
+    logits = check_rows(logits, "dynamic_temperature")
+    if logits.ndim == 2:
+        rows = [dynamic_temperature(row, value, spread, exponent) for row in logits]
+        return np.stack(rows)
+    n = np.count_nonzero(logits > -np.inf)
+    if n == 1:
+        return logits
+    low, high = max(0.0, value - spread), value + spread
+    doubt = min(1.0, float(entropy(_law(logits))) / math.log(n))
+    return temperature(logits, max(low + (high - low) * doubt**exponent, 1e-300))
+
+
+def entropy(p):
+    """The expected surprise of every row, ``-sum(p ln p)``, in nats: 0 where one token
+    is certain, ``ln n`` where n are equally likely."""
+    return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
+
+
+def _law(logits):
+    return softmax(logits.astype(np.float64))
+
+
+def _top(logits):
+    return logits.max(axis=-1, keepdims=True)
+
+
+def _check_share(value, name):
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
