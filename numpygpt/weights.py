@@ -143,7 +143,7 @@ def check_dtype(dtype):
 
 
 def parts_of(folder, name):
-    """The file of that name in a folder, or the parts that ``name.index.json`` lists."""
+    """The file of that name in a folder, or the parts that NAME.index.json lists."""
     folder = Path(folder)
     index = folder / f"{name}.index.json"
     if (folder / name).is_file() or not index.is_file():
