@@ -2,6 +2,8 @@
 
 Read the files in this order; none imports one that stands after it.
 
+    known.py                  models that everybody calls by name (skip it)
+    download.py               from the Hugging Face hub to a folder (skip it)
     hub.py                    a name -> a model folder (skip it at first)
     vocabulary.py             a tokenizer's files (skip it)
     tokenizer.py              text <-> token ids

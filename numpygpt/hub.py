@@ -2,8 +2,8 @@
 
 A model is a folder: ``config.json``, ``model.safetensors``, ``merges.txt``,
 ``vocab.json``. This file says where such a folder is looked for; it knows nothing
-of what the files mean, so it imports nothing of the package, and a first reading
-may skip it.
+of what the files mean, so a first reading may skip it. known.py tells the models of
+the Hugging Face hub apart, and download.py fetches them.
 
 Two habits worth copying:
 
@@ -17,6 +17,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import known
+
 DEFAULT_MODEL = "fairytale"
 HERE = Path(__file__).resolve().parent
 # What a JSON file may cost to read; the largest vocabularies stay far below.
@@ -28,32 +30,48 @@ class FormatError(ValueError):
     """A file that is not what its name promises; the message names the file."""
 
 
+def home():
+    """The folder of downloaded models: NUMPYGPT_HOME, or one in the user's cache."""
+    if os.environ.get("NUMPYGPT_HOME"):
+        return Path(os.environ["NUMPYGPT_HOME"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "numpygpt")
+
+
 def model_shelves():
     """The folders whose subfolders are models: the checkout's ``weights/``, the
-    copy of it that an installed package carries, and ``NUMPYGPT_HOME``."""
-    shelves = [HERE.parent / "weights", HERE / "weights_"]
-    if os.environ.get("NUMPYGPT_HOME"):
-        shelves.append(Path(os.environ["NUMPYGPT_HOME"]))
-    return shelves
+    copy of it that an installed package carries, and `home`."""
+    return [HERE.parent / "weights", HERE / "weights_", home()]
 
 
 def find(name_or_folder):
-    """The folder of a model: a path as it stands, or a name on one of the shelves.
+    """The folder of a model: a path as it stands, or a name, looked for on the shelves,
+    then in the Hugging Face cache, then on the hub, from where it is fetched.
 
-    Raises ``ValueError`` with the names that would have worked.
+    Raises ``ValueError`` with the names that would have worked; ``DownloadError``, an
+    ``OSError``, where the hub is needed and cannot help.
     """
     name = os.fspath(name_or_folder)
     if os.path.isdir(name):
         return Path(name)
-    shelves = model_shelves()
+    shelves = [shelf for shelf in model_shelves() if name]
     for shelf in shelves:
-        if name and (shelf / name / "config.json").is_file():
+        if (shelf / name / "config.json").is_file():
+            known.check(name, shelf / name, home())
             return shelf / name
-    known = sorted({f.parent.name for s in shelves for f in s.glob("*/config.json")})
+    if known.full_name(name):
+        folder = known.in_hugging_face_cache(name)
+        if folder is None:
+            from . import download  # urllib takes a while to import
+
+            return download.fetch(name, home() / name)
+        known.check(name, folder, home())
+        return folder
+    there = sorted({f.parent.name for s in shelves for f in s.glob("*/config.json")})
     raise ValueError(
         f"no model {name!r}: it is neither a folder here nor one of the models at "
-        f"hand ({', '.join(known) or 'none'}). Give the path of a folder that holds "
-        "config.json and model.safetensors."
+        f"hand ({', '.join(there) or 'none'}) nor a name on the Hugging Face hub "
+        f"({', '.join(known.OWNER)}, or OWNER/NAME). Give the path of a folder that "
+        "holds config.json and model.safetensors."
     )
 
 

@@ -1,0 +1,368 @@
+"""Fetch a model from the Hugging Face hub, with nothing but the standard library.
+
+The hub answers ``ENDPOINT/OWNER/NAME/resolve/REVISION/FILE``. For a large file that is
+a redirect to where the bytes lie, and the redirect's own headers say what to expect:
+the size, the commit, and as ETag the sha256. So every file is asked about first (HEAD)
+and fetched then (GET), and what arrives is compared with what was promised.
+
+What a download of gigabytes has to live with, and what is done about it:
+
+- The connection breaks: what has arrived stays in ``FILE.TAG.part``, the tag being the
+  ETag's beginning, and the next attempt, now or next week, asks for the rest (Range).
+- The server is busy (429, 503): wait as long as it says (Retry-After), try again.
+- Two processes want the same model: one holds a lock, the other waits and finds it.
+- The disk is full: known before the first byte; if it fills up meanwhile, the part is
+  removed. config.json is written last, so a folder that has one is whole.
+
+Environment: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, and http_proxy, https_proxy,
+no_proxy as everywhere.
+
+Try: start a download of gpt2-medium, kill it half way, and start it again.
+"""
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+from .known import INDEX, KNOWN, WEIGHTS, DownloadError, full_name, shards
+
+TOKENIZER = ("merges.txt", "vocab.json", "tokenizer.json")
+OPTIONAL = ("tokenizer_config.json", "generation_config.json")
+TRIES = 5  # in a row without a byte of progress
+TIMEOUT = 30  # seconds of silence
+MAX_WAIT = 300  # seconds, whatever Retry-After says
+MAX_REDIRECTS = 5
+MAX_SMALL = 50_000_000  # bytes of a JSON file
+STEP = 1 << 20
+
+
+class BusyError(ConnectionError):
+    """The server wants us to come back later."""
+
+    def __init__(self, answer):
+        super().__init__(f"the server answers {answer.code} {answer.reason}")
+        self.wait = answer.headers.get("Retry-After", "")
+
+
+def fetch(name, folder):
+    """Download a model's config, tokenizer and weights into ``folder``; returns it."""
+    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    if not endpoint.startswith(("http://", "https://")):
+        raise DownloadError(f"HF_ENDPOINT must be an http address, not {endpoint!r}")
+    where = f"{endpoint.rstrip('/')}/{full_name(name)}"
+    by_hand = (
+        f"Put config.json, model.safetensors, merges.txt and vocab.json from {where} "
+        f"into {folder} by hand, or name a folder that has them."
+    )
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
+        raise DownloadError(
+            f"the model {name!r} is not on this machine, and HF_HUB_OFFLINE forbids to "
+            f"fetch it. {by_hand}"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            if not (folder / "config.json").is_file():  # another process was faster
+                fetch_files(name, where, folder)
+    except DownloadError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"cannot fetch {where}: {error}. {by_hand}") from None
+    return folder
+
+
+def fetch_files(name, where, folder):
+    """All files of a model; config.json appears last and says that all are there."""
+    config = ask(f"{where}/resolve/main/config.json")
+    if config is None:
+        raise DownloadError(f"{where} has no config.json: there is no such model")
+    # All files of one commit, even if the next one is made meanwhile.
+    base = f"{where}/resolve/{config['commit'] or 'main'}"
+    receive(config, folder, None, suffix=".new")
+    check_kind(folder / "config.json.new", where)
+    wanted = [ask(f"{base}/{file}") for file in (*TOKENIZER, *OPTIONAL)]
+    wanted = [found for found in wanted if found is not None]
+    weights, index = ask(f"{base}/{WEIGHTS}"), None
+    if weights is None:
+        index = ask(f"{base}/{INDEX}")
+    if index is not None:
+        receive(index, folder, None)
+        parts = shards((folder / INDEX).read_bytes(), where)
+        wanted += [ask(f"{base}/{part}") for part in parts]
+    else:
+        wanted.append(weights)
+    if None in wanted:
+        raise DownloadError(
+            f"{where} has no {WEIGHTS}, or not all of its parts. If it has "
+            "pytorch_model.bin, fetch that by hand and use scripts/convert_pytorch.py"
+        )
+    check_room(folder, sum(found["size"] or 0 for found in wanted))
+    for found in wanted:
+        receive(found, folder, KNOWN.get(name, {}).get(found["file"]))
+    os.replace(folder / "config.json.new", folder / "config.json")
+
+
+def check_kind(path, where):
+    """Before gigabytes are fetched: is it a GPT-2 at all?"""
+    try:
+        kind = json.loads(path.read_bytes()).get("model_type", "gpt2")
+    except (ValueError, AttributeError, RecursionError) as error:
+        kind = error
+    if kind != "gpt2":
+        path.unlink()
+        raise DownloadError(f"{where} is no GPT-2; its model_type: {kind!r:.80}")
+
+
+def check_room(folder, n_bytes):
+    free = shutil.disk_usage(folder).free
+    have = sum(path.stat().st_size for path in folder.glob("*"))
+    if n_bytes > free + have:
+        raise DownloadError(
+            f"{folder} has {free / 1e6:.0f} MB free, the model needs "
+            f"{(n_bytes - have) / 1e6:.0f} MB more. NUMPYGPT_HOME may name another disk"
+        )
+
+
+# One file.
+
+
+def ask(url):
+    """What the hub says of a file: ``{url, file, size, etag, commit}``; None if the
+    repository lacks it. The first answer counts: it is the hub's own, and the place it
+    redirects to has other headers."""
+
+    def head():
+        answer, first = request(url, "HEAD")
+        with answer:
+            etag = first.get("X-Linked-Etag") or first.get("ETag") or ""
+            size = first.get("X-Linked-Size") or answer.headers.get("Content-Length")
+            return {
+                "url": url,
+                "file": url.rpartition("/")[2],
+                "size": int(size) if size and size.isdecimal() else None,
+                "etag": etag.removeprefix("W/").strip('"'),
+                "commit": re.sub(r"[^0-9a-f]", "", first.get("X-Repo-Commit") or ""),
+            }
+
+    try:
+        return retrying(head)
+    except FileNotFoundError:
+        return None
+
+
+def receive(found, folder, known, suffix=""):
+    """Download one file into the folder: it appears whole and checked, or not at all."""
+    path = folder / f"{found['file']}{suffix}"
+    tag = re.sub(r"\W", "", found["etag"])[:16] or "untagged"
+    part = path.with_name(f"{found['file']}.{tag}.part")
+    if path.is_file():  # from an earlier attempt, perhaps of another commit: check it
+        os.replace(path, part)
+    try:
+        retrying(lambda: append(found, part, known), part)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            part.unlink(missing_ok=True)
+            raise DownloadError(f"no space left on the disk of {folder}") from None
+        raise
+    os.replace(part, path)
+
+
+def append(found, part, known):
+    """Get what the part still lacks, then compare it with what was promised."""
+    size, promised = found["size"], None
+    with open(part, "ab+") as file:
+        hasher, promised = new_hash(found, known)
+        file.seek(0)
+        while piece := file.read(STEP):
+            hasher.update(piece)
+        have = file.tell()
+        if have == 0 or have != size:
+            with request(found["url"], "GET", have)[0] as answer:
+                if have and not from_byte(have, answer):
+                    file.truncate(0)  # the server sends all of it again
+                    hasher, have = new_hash(found, known)[0], 0
+                have += copy(answer, file, hasher, found, have)
+    if size is not None and have < size:
+        raise ConnectionError(f"the connection ended at byte {have} of {size}")
+    digest = hasher.hexdigest()
+    if (size is not None and have > size) or promised not in (None, digest):
+        part.unlink()
+        raise DownloadError(
+            f"{found['url']} is not what it should be: {have} bytes with the hash "
+            f"{digest}, where {size} with {promised} were promised. It was removed"
+        )
+
+
+def new_hash(found, known):
+    """(an empty hash object, the digest that is promised or None). The hub's ETag is
+    the sha256 of a large file and, of a small one, the hash that git knows it by."""
+    if known is not None:
+        size, sha256 = known
+        if found["size"] not in (None, size):
+            raise DownloadError(
+                f"{found['url']} has {found['size']} bytes, but the file known by this "
+                f"name has {size}"
+            )
+        return hashlib.sha256(), sha256
+    etag = found["etag"]
+    if re.fullmatch("[0-9a-f]{40}", etag) and found["size"] is not None:
+        return hashlib.sha1(b"blob %d\0" % found["size"]), etag
+    return hashlib.sha256(), etag if re.fullmatch("[0-9a-f]{64}", etag) else None
+
+
+def from_byte(have, answer):
+    """Does this answer go on where the part ends?"""
+    content_range = answer.headers.get("Content-Range", "")
+    return answer.status == 206 and content_range.startswith(f"bytes {have}-")
+
+
+def copy(answer, file, hasher, found, begin):
+    """Write what arrives; hash it meanwhile in a second thread. Returns how much."""
+    n, hashed, show = 0, None, progress(found["file"], begin, found["size"])
+    with ThreadPoolExecutor(1) as pool:
+        while piece := answer.read(STEP):
+            file.write(piece)
+            if hashed is not None:
+                hashed.result()
+            hashed = pool.submit(hasher.update, piece)
+            n += len(piece)
+            show(n)
+            if found["size"] is not None and begin + n > found["size"]:
+                break  # more than was promised
+    show(n, end="\n")
+    return n
+
+
+def progress(name, begin, size):
+    """A function that shows ``model.safetensors  312 of 548 MB  41 MB/s  0:05 left`` on
+    a terminal, ten times a second, and nothing elsewhere."""
+    start, last = time.monotonic(), 0.0
+    if not sys.stderr.isatty():
+        return lambda n, end="": None
+
+    def show(n, end=""):
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 0.1 and not end:
+            return
+        last = now
+        speed = n / max(now - start, 1e-3)
+        line = f"\r{name}  {(begin + n) / 1e6:.0f}"
+        if size:
+            left = (size - begin - n) / max(speed, 1)
+            line += f" of {size / 1e6:.0f} MB  {speed / 1e6:.0f} MB/s"
+            line += f"  {left // 60:.0f}:{left % 60:02.0f} left"
+        print(f"{line}\033[K", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+# One request.
+
+
+def retrying(action, part=None):
+    """Do it; after an error that may pass, wait and do it again, as long as some try
+    out of `TRIES` makes the part grow."""
+    failures, reached = 0, 0
+    while True:
+        try:
+            return action()
+        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+            size = part.stat().st_size if part is not None and part.exists() else 0
+            failures = 1 if size > reached else failures + 1
+            reached = size
+            if failures >= TRIES or isinstance(error, ConnectionRefusedError):
+                raise
+            wait = seconds(error.wait) if isinstance(error, BusyError) else None
+            wait = 2.0 ** (failures - 1) if wait is None else wait
+            print(f"[{error}; trying again in {wait:.0f} s]", file=sys.stderr)
+            time.sleep(wait)
+
+
+def seconds(retry_after):
+    """Retry-After, a number of seconds or a date -> seconds from now, or None."""
+    try:
+        if retry_after.isdecimal():
+            return float(min(int(retry_after), MAX_WAIT))
+        wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        return min(max(wait, 0.0), MAX_WAIT)
+    except ValueError:
+        return None
+
+
+class Unfollowed(urllib.request.HTTPRedirectHandler):
+    """urllib would follow redirects by itself, and hand the token to whoever is there."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+def request(url, method, begin=0):
+    """Open a URL, from byte ``begin`` on -> (the answer, the headers of the first one,
+    which differ where the first was a redirect). Status codes become errors."""
+    opener = urllib.request.build_opener(Unfollowed)
+    home, first = url, None
+    for _ in range(MAX_REDIRECTS):
+        headers = {"User-Agent": "numpygpt", "Accept-Encoding": "identity"}
+        if begin:
+            headers["Range"] = f"bytes={begin}-"
+        token = os.environ.get("HF_TOKEN")
+        if token and urlsplit(url).netloc == urlsplit(home).netloc:
+            headers["Authorization"] = f"Bearer {token}"
+        if urlsplit(url).scheme not in ("https", urlsplit(home).scheme):
+            raise DownloadError(f"{home} leads to {url!r:.200}: refused")
+        asked = urllib.request.Request(url, headers=headers, method=method)
+        try:
+            answer = opener.open(asked, timeout=TIMEOUT)
+            return answer, first or answer.headers
+        except urllib.error.HTTPError as answer:
+            first = first or answer.headers
+            if method == "HEAD" and first.get("X-Linked-Size"):
+                return answer, first  # all we ask for; the place itself may want a GET
+            url = urljoin(url, failed(url, answer))
+        except urllib.error.URLError as error:
+            raise error.reason if isinstance(error.reason, OSError) else error from None
+    raise DownloadError(f"{home} is redirected without end")
+
+
+def failed(url, error):
+    """A status that is not success -> the place a redirect names, or the right error."""
+    if error.code in (301, 302, 303, 307, 308) and error.headers.get("Location"):
+        return error.headers["Location"]
+    if error.code == 404:
+        raise FileNotFoundError(f"{url} does not exist")
+    if error.code in (401, 403):
+        raise DownloadError(
+            f"{url} is refused ({error.code}): no such model, or one that wants a token "
+            "in HF_TOKEN"
+        )
+    if error.code in (408, 429) or error.code >= 500:
+        raise BusyError(error)
+    raise DownloadError(f"{url}: the server answers {error.code} {error.reason}")
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One process at a time; the lock ends with the process, whatever happens to it."""
+    with open(path, "w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except ImportError:  # Windows
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        yield
