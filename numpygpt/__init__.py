@@ -30,6 +30,7 @@ Read the files in this order; none imports one that stands after it.
     decoding/beam.py          beam search and its relatives
     decoding/methods.py       which method a config asks for
     gpt2.py                   the class that puts it together
+    scoring.py                loss, perplexity, ranking (a side room)
     __main__.py               the command line
 """
 

@@ -29,8 +29,8 @@ END = "<|endoftext|>"
 def read_stories(path):
     """The stories of a file, without their ``<|endoftext|>`` lines."""
     text = Path(path).read_text(encoding="utf-8")
-    stories = f"{text.rstrip()}\n".split(f"\n{END}\n")
-    return [story for story in stories if story.strip()]
+    stories = f"{text}\n".split(f"\n{END}\n")
+    return [story.strip("\n") for story in stories if story.strip()]
 
 
 def encode_stories(stories, tokenizer):

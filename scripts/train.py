@@ -48,6 +48,8 @@ import math
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -182,8 +184,12 @@ class Weights:
             groups, lr=args.adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True
         )
         self.working = self.copies(self.params)
-        for p in self.working.values():
-            p.requires_grad_()
+        self.pool = ThreadPoolExecutor(args.workers, initializer=one_core)
+        # The same memory under several names, each with a gradient of its own.
+        self.leaves = [
+            {n: p.detach().requires_grad_() for n, p in self.working.items()}
+            for _ in range(args.workers)
+        ]
 
     def copies(self, params):
         """What the forward pass multiplies with: the matrices in half precision. The
@@ -196,33 +202,59 @@ class Weights:
         copies["lm_head.weight"] = wte.to(self.dtype, copy=True)
         return copies
 
+    def gradients(self, loss_of, parts):
+        """The mean loss over the parts of a batch, and {name: its gradient}.
+
+        Every worker takes the next part as soon as it is free, so that a core which
+        is busy with something else delays no one. Sums are added in the order they
+        come: only with one worker does a run repeat to the bit.
+        """
+        queue = iter(parts)
+
+        def work(leaves):
+            total = 0.0
+            for part in queue:
+                loss = loss_of(leaves, *part) / len(parts)
+                loss.backward()
+                total += loss.item()
+            return total
+
+        loss = sum(self.pool.map(work, self.leaves))
+        grads = {}
+        for leaves in self.leaves:
+            for name, leaf in leaves.items():
+                if leaf.grad is not None:
+                    have = grads.get(name)
+                    grads[name] = leaf.grad if have is None else have.add_(leaf.grad)
+                    leaf.grad = None
+        return loss, grads
+
     @torch.no_grad()
-    def step(self, factor):
-        """One update from the gradients of the working copies; returns their norm."""
-        args, w = self.args, self.working
-        w["wte.weight"].grad += w["lm_head.weight"].grad
-        grads = [w[n].grad for n in self.params]
-        size = torch.stack([g.float().norm() for g in grads]).norm()
-        torch._foreach_mul_(grads, torch.clamp(args.clip / size, max=1.0).item())
-        self.muon(args.lr * factor)
+    def step(self, grads, factor):
+        """One update of the masters and their copies."""
+        args = self.args
+        grads["wte.weight"] += grads.pop("lm_head.weight")
+        size = torch.stack([g.float().norm() for g in grads.values()]).norm()
+        clip = torch.clamp(args.clip / size, max=1.0).item()
+        torch._foreach_mul_(list(grads.values()), clip)
+        self.muon(grads, args.lr * factor)
         for name, p in self.params.items():
-            if is_matrix(name) and args.optimizer == "adamw":
-                p.grad = w[name].grad.float()
+            if name not in self.momentum:
+                p.grad = grads[name].float()
         for group in self.adam.param_groups:
             group["lr"] = args.adam_lr * factor
         self.adam.step()
-        for name, p in w.items():
+        for name, p in self.working.items():
             master = self.params.get(name, self.params["wte.weight"])
             if p is not master:
                 p.copy_(master)
-            p.grad = master.grad = None
-        return size.item()
+            master.grad = None
 
-    def muon(self, lr):
+    def muon(self, grads, lr):
         """Momentum, orthogonalised: matrices of one shape are done in one product."""
         shapes = {}
         for name, momentum in self.momentum.items():
-            grad, master = self.working[name].grad, self.params[name]
+            grad, master = grads[name], self.params[name]
             momentum.lerp_(grad, 0.05)
             update = grad.lerp(momentum, 0.95)  # Nesterov: look one step ahead
             master.mul_(1 - lr * self.args.weight_decay)
@@ -233,8 +265,9 @@ class Weights:
                     u, p = u.t(), p.t()
                 scale = max(1, master.shape[1] / n_part / master.shape[0]) ** 0.5
                 shapes.setdefault(tuple(u.shape), []).append((u, p, scale))
-        for parts in shapes.values():
-            updates = orthogonalise(torch.stack([u for u, _, _ in parts]))
+        stacks = [torch.stack([u for u, _, _ in parts]) for parts in shapes.values()]
+        stacks = self.pool.map(torch.no_grad()(orthogonalise), stacks)
+        for updates, parts in zip(stacks, shapes.values()):
             for u, (_, p, scale) in zip(updates, parts):
                 p.add_(u, alpha=-lr * scale)
 
@@ -255,7 +288,12 @@ class Weights:
                 mine.copy_(state[name][key])
         self.adam.load_state_dict(state["adam"])
         for name, copy in self.copies(self.params).items():
-            self.working[name].copy_(copy)
+            self.working[name].copy_(copy)  # in place: the workers' leaves see it
+
+
+def one_core():
+    """Before a worker thread starts: its arithmetic makes no threads of its own."""
+    torch.set_num_threads(1)
 
 
 # ------------------------------------------------------------------ the run
@@ -277,9 +315,9 @@ class Run:
         params = init_params(self.config, args.seed)
         params = {n: p.to(self.device) for n, p in params.items()}
         self.weights = Weights(params, args)
-        self.loss_of = loss_of
+        self.loss_of = partial(loss_of, config=self.config)
         if args.compile:  # fuses what lies between the matrix products
-            self.loss_of = torch.compile(loss_of, dynamic=False)
+            self.loss_of = torch.compile(self.loss_of, dynamic=False)
         self.step, self.tokens, self.seconds, self.smooth = 0, 0, 0.0, None
         self.best, self.misses = math.inf, 0
         n_token = sum(map(len, stories))
@@ -310,19 +348,21 @@ class Run:
 
     def train_step(self, done):
         """One batch, one update."""
-        batch = [self.tensor(a) for a in self.batches.next(self.n_ctx(done))]
-        loss = self.loss_of(self.weights.working, *batch, self.config)
-        loss.backward()
-        self.weights.step(rate(done, self.step, self.args))
+        ids, targets = self.batches.next(self.n_ctx(done))
+        loss, grads = self.weights.gradients(self.loss_of, self.parts(ids, targets))
+        self.weights.step(grads, rate(done, self.step, self.args))
         self.step += 1
-        self.tokens += batch[0].numel()
+        self.tokens += ids.size
         if self.step % 10 == 0:
             self.weights.remember()
-        loss = loss.item()
         self.smooth = loss if self.smooth is None else 0.98 * self.smooth + 0.02 * loss
 
-    def tensor(self, array):
-        return torch.from_numpy(array).to(self.device)
+    def parts(self, *arrays):
+        """Cut a batch into parts for the workers, equal ones: [(ids, targets), ...]"""
+        n_row = max(1, self.args.part // arrays[0].shape[1])
+        n_row = math.gcd(n_row, len(arrays[0]))
+        tensors = [torch.from_numpy(a).to(self.device).split(n_row) for a in arrays]
+        return list(zip(*tensors))
 
     def train(self):
         """Until the steps or the minutes are used up, or nothing improves."""
@@ -336,8 +376,10 @@ class Run:
                 speed = (self.tokens - tokens) / (now - begin)
                 begin, tokens = now, self.tokens
                 left = (now - self.clock) * (1 / max(self.progress(), 1e-9) - 1)
-                self.say(f"step {self.step}, {done:.1%}, loss {self.smooth:.3f}, "
-                         f"{speed:.0f} tokens/s, {left / 60:.1f} minutes left")  # fmt: skip
+                self.say(
+                    f"step {self.step}, {done:.1%}, loss {self.smooth:.3f}, "
+                    f"{speed:.0f} tokens/s, {left / 60:.1f} minutes left"
+                )
             if now - last["evaluate"] >= 60 * args.evaluate_every:
                 self.evaluate()
                 last["evaluate"] = time.time()
@@ -386,12 +428,11 @@ class Run:
         n_row, n_batch = max(1, self.args.batch // n_ctx), self.args.n_evaluate
         room = len(self.held_out) - n_ctx - 1
         starts = np.linspace(0, room, n_batch * n_row).astype(int)
-        total = 0.0
-        for part in np.split(starts, n_batch):
-            rows = [self.tensor(a) for a in corpus.windows(self.held_out, part, n_ctx)]
-            total += self.loss_of(p, *rows, self.config).item()
+        parts = self.parts(*corpus.windows(self.held_out, starts, n_ctx))
+        surprise = torch.no_grad()(lambda part: self.loss_of(p, *part).item())
+        losses = list(self.weights.pool.map(surprise, parts))
         tokens_a_byte = len(self.held_out) / self.n_byte
-        return total / n_batch / math.log(2) * tokens_a_byte
+        return sum(losses) / len(losses) / math.log(2) * tokens_a_byte
 
     @torch.no_grad()
     def sample(self, p, n_ctx, n_token=80):
@@ -481,6 +522,8 @@ def parse(argv=None):
     add("--short-ctx", type=int, default=256, help="... at first")
     add("--short-until", type=float, default=0.7, help="part of the run with that")
     add("--batch", type=int, default=8192, help="tokens an update")
+    add("--part", type=int, default=2048, help="... of it that a worker takes at once")
+    add("--workers", type=int, default=2, help="threads that compute gradients")
     add("--optimizer", choices=("muon", "adamw"), default="muon")
     add("--lr", type=float, default=0.02, help="of Muon")
     add("--adam-lr", type=float, default=0.003, help="of AdamW")

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.reference
 
 SMALL = (
     "--n-merges 50 --n-layer 2 --n-head 2 --n-embd 32 --n-ctx 32 --short-ctx 16 "
-    "--batch 128 --no-compile --n-evaluate 2 --warmup 4 --steps 24"
+    "--batch 128 --part 64 --workers 1 --no-compile --n-evaluate 2 --warmup 4 --steps 24"
 ).split()
 
 
@@ -46,8 +46,9 @@ def run(folder, to, stop_after=None, extra=()):
     return run
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize(
+    "optimizer, dtype", [("muon", "bfloat16"), ("adamw", "float32")]
+)
 def test_a_resumed_run_ends_in_the_same_bits(folder, tmp_path, optimizer, dtype):
     import torch
 
@@ -81,6 +82,14 @@ def test_it_learns_and_numpygpt_opens_what_it_writes(folder, tmp_path):
     logits = train.hidden(p, torch.tensor([ids]), model.config) @ p["wte.weight"].t()
     assert np.abs(model(ids) - logits.detach().numpy()).max() < 1e-4
     assert (tmp_path / "curve.svg").read_text().startswith("<svg")
+
+
+def test_workers_share_the_work(folder, tmp_path):
+    """Two take the parts as they come; the sums differ by rounding alone."""
+    extra = ["--dtype", "float32", "--steps", "5"]
+    one = run(folder, tmp_path / "1", extra=extra)
+    two = run(folder, tmp_path / "2", extra=[*extra, "--workers", "2"])
+    assert abs(one.smooth - two.smooth) < 1e-5
 
 
 def test_a_checkpoint_of_another_shape_is_refused(folder, tmp_path):
