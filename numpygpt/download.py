@@ -163,7 +163,7 @@ def ask(url):
 
 
 def receive(found, folder, known, suffix=""):
-    """Download one file into the folder: it appears whole and checked, or not at all."""
+    """Download one file into the folder: it appears whole, checked, or not at all."""
     path = folder / f"{found['file']}{suffix}"
     tag = re.sub(r"\W", "", found["etag"])[:16] or "untagged"
     part = path.with_name(f"{found['file']}.{tag}.part")
@@ -303,7 +303,7 @@ def seconds(retry_after):
 
 
 class Unfollowed(urllib.request.HTTPRedirectHandler):
-    """urllib would follow redirects by itself, and hand the token to whoever is there."""
+    """urllib would follow redirects itself, and hand the token to whoever is there."""
 
     def redirect_request(self, *_):
         return None
@@ -338,15 +338,15 @@ def request(url, method, begin=0):
 
 
 def failed(url, error):
-    """A status that is not success -> the place a redirect names, or the right error."""
+    """A status that is no success -> the place a redirect names, or an error."""
     if error.code in (301, 302, 303, 307, 308) and error.headers.get("Location"):
         return error.headers["Location"]
     if error.code == 404:
         raise FileNotFoundError(f"{url} does not exist")
     if error.code in (401, 403):
         raise DownloadError(
-            f"{url} is refused ({error.code}): no such model, or one that wants a token "
-            "in HF_TOKEN"
+            f"{url} is refused ({error.code}): no such model, or one that wants a "
+            "token in HF_TOKEN"
         )
     if error.code in (408, 429) or error.code >= 500:
         raise BusyError(error)

@@ -18,6 +18,16 @@ def read_merges(path):
     return [tuple(line.split(" ")) for line in lines if line]
 
 
+def check_vocab(vocab):
+    """Ids must be integers, each used once; with others, what is encoded would decode
+    to something else."""
+    for token, i in vocab.items():
+        if type(i) is not int or not 0 <= i < 1 << 31:
+            raise ValueError(f"token {token!r:.80} has the id {i!r:.80}")
+    if len(set(vocab.values())) < len(vocab):
+        raise ValueError("two tokens have the same id")
+
+
 def read_tokenizer(folder):
     """``(merges, vocab, eos token)`` of a model folder, from merges.txt and vocab.json,
     or from the one file tokenizer.json that newer tools write."""
@@ -41,8 +51,9 @@ def read_tokenizer(folder):
             settings = read_json(folder / "tokenizer_config.json")
         eos = settings.get("eos_token") or "<|endoftext|>"
         eos = eos["content"] if isinstance(eos, dict) else eos
+        check_vocab(vocab or {})
         return [(left, right) for left, right in merges], vocab, eos
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise FormatError(f"{folder}: a part is missing or amiss, {error!r}") from None
 
 

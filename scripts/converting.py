@@ -26,9 +26,10 @@ import numpy as np
 # The scripts run from a fresh checkout, without an installation.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from numpygpt import weights
+from numpygpt import Tokenizer, weights
 from numpygpt.hub import FormatError, read_json
 from numpygpt.safetensors import to_dtype, widen_bfloat16
+from numpygpt.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
 # The matrices that GPT-2 stores as [in, out] and most others as [out, in].
@@ -113,6 +114,18 @@ def write_model(source, folder, config, tensors, tokenizer=None):
             copy_tokenizer(tokenizer, beside)
         elif tokenizer is not None:
             tokenizer.save_pretrained(beside)
+
+
+def make_tokenizer(merges, vocab, where):
+    """A Tokenizer from what a file says, or an error that names the file; ``merges``
+    is a function, so that its own errors are caught, too."""
+    try:
+        check_vocab(vocab)
+        return Tokenizer(merges(), vocab)
+    except FormatError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"the tokenizer in {where} is damaged: {error}") from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import convert_pytorch
+import convert_tensorflow
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from numpygpt import weights
 from numpygpt.hub import FormatError
 
 N_FLIPS = int(os.environ.get("NUMPYGPT_FUZZ", "150"))
+STRIDE = 1 if "NUMPYGPT_FUZZ" in os.environ else 131  # of truncations, in bytes
 SMALL = 4_000_000  # bytes that any reader may use, however small the file
 
 
@@ -27,13 +29,13 @@ class Arguments:
     n_head = activation = None
 
 
-def read_with(convert):
+def read_with(convert, whole_folder=False):
     """A converter as a reader: what the folder that it makes holds."""
 
     def read(path):
         out = path.with_name("out")
         try:
-            convert(path, out, Arguments)
+            convert(path.parent if whole_folder else path, out, Arguments)
             return read_safetensors_folder(out)
         finally:
             shutil.rmtree(out, ignore_errors=True)
@@ -62,14 +64,17 @@ def all_of_it(path):
 # Where each format's fixture lies, which file of it is damaged, how it is read, and
 # how far a flipped bit must not pass unnoticed: the structure, and, where the format
 # has checksums, the numbers as well.
+TENSORFLOW = read_with(convert_tensorflow.convert, whole_folder=True)
+PYTORCH = read_with(convert_pytorch.convert)
 READERS = {
     "safetensors": (
         "model/*", "model.safetensors", read_safetensors_folder, header_of_safetensors
     ),
-    "zip": ("pytorch_zip.bin", None, read_with(convert_pytorch.convert), all_of_it),
-    "legacy": (
-        "pytorch_legacy.bin", None, read_with(convert_pytorch.convert),
-        pickles_of_legacy,
+    "zip": ("pytorch_zip.bin", "pytorch_zip.bin", PYTORCH, all_of_it),
+    "legacy": ("pytorch_legacy.bin", "pytorch_legacy.bin", PYTORCH, pickles_of_legacy),
+    "tensorflow": ("tensorflow/*", "model.ckpt.index", TENSORFLOW, all_of_it),
+    "its data": (
+        "tensorflow/*", "model.ckpt.data-00000-of-00001", TENSORFLOW, all_of_it
     ),
 }  # fmt: skip
 
@@ -79,9 +84,8 @@ def case(request, formats, tmp_path):
     """(the file to damage, how to read it, the right answer, where to flip bits)."""
     pattern, name, read, structure = READERS[request.param]
     for file in [*formats.glob("model/*.json"), *formats.glob(pattern)]:
-        if name or file.name != "model.safetensors":
-            shutil.copy(file, tmp_path)
-    path = tmp_path / (name or pattern)
+        shutil.copy(file, tmp_path)
+    path = tmp_path / name
     right = read_safetensors_folder(formats / "model")
     assert same(read(path), right)
     return path, read, right, structure(path)
@@ -107,15 +111,16 @@ def outcome(path, read, content):
 
 
 def test_truncated_files_are_refused(case):
-    path, read, _, structure = case
+    path, read, right, structure = case
     content = path.read_bytes()
     n = len(content)
     for end in sorted(
-        {n * i // 100 for i in range(100)} | set(range(0, structure, 23))
+        {n * i // 100 for i in range(100)} | set(range(0, structure, STRIDE))
     ):
         if end < n:
             assert outcome(path, read, content[:end]) is None, end
-    assert outcome(path, read, content + b"\0" * 4096) is None or path.suffix == ".bin"
+    longer = outcome(path, read, content + bytes(4096))
+    assert longer is None or same(longer, right)
 
 
 def test_flipped_bits_never_give_wrong_weights(case):
