@@ -101,7 +101,7 @@ def _check_entry(path, name, entry, n_data):
         raise FormatError(f"{path}: cannot read {name!r:.80}: {entry}") from None
     if not begin <= end <= n_data:
         raise FormatError(
-            f"{path}: {name!r:.80} lies at bytes {begin} to {end} of {n_data}: the file "
+            f"{path}: {name!r:.80} lies at bytes {begin} to {end} of {n_data}: it "
             "is cut off or damaged; fetch it again"
         )
     if math.prod(shape) * dtype.itemsize != end - begin:

@@ -26,7 +26,7 @@ import numpy as np
 # The scripts run from a fresh checkout, without an installation.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from numpygpt import Tokenizer, weights
+from numpygpt import GPT2Config, Tokenizer, weights
 from numpygpt.hub import FormatError, read_json
 from numpygpt.safetensors import to_dtype, widen_bfloat16
 from numpygpt.vocabulary import check_vocab
@@ -170,7 +170,8 @@ def differences(first, second):
         if not np.array_equal(a, b, equal_nan=True):
             yield f"{name}: differs by up to {np.abs(a - b).max():.3g}"
     ours, theirs = (read_json(Path(f) / "config.json") for f in (first, second))
-    ours, theirs = (weights.GPT2Config.from_dict(c).to_dict() for c in (ours, theirs))
+    ours, theirs = (GPT2Config.from_dict(c) for c in (ours, theirs))
+    ours, theirs = ({**c.to_dict(), "n_inner": c.d_inner} for c in (ours, theirs))
     for key in ours:
         if ours[key] != theirs[key]:
             yield f"config.json, {key}: {ours[key]!r} and {theirs[key]!r}"

@@ -76,6 +76,52 @@ def tensorflow_files():
     (folder / "vocab.bpe").write_bytes(merges)
 
 
+def gguf_files():
+    """model.gguf, and kinds.gguf: a tensor of every kind beside what it stands for."""
+    import gguf
+    import numpy as np
+
+    writer = gguf.GGUFWriter(HERE / "model.gguf", "gpt2")
+    writer.add_block_count(SIZES["n_layer"])
+    writer.add_context_length(SIZES["n_positions"])
+    writer.add_embedding_length(SIZES["n_embd"])
+    writer.add_feed_forward_length(4 * SIZES["n_embd"])
+    writer.add_head_count(SIZES["n_head"])
+    writer.add_layer_norm_eps(1e-5)
+    vocab = json.loads((HERE / "model" / "vocab.json").read_text())
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(sorted(vocab, key=vocab.get))
+    writer.add_token_merges([" ".join(pair) for pair in MERGES])
+    writer.add_bos_token_id(258)
+    writer.add_eos_token_id(258)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GPT2, SIZES["n_layer"])
+    for name, array in weights().items():
+        if name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")):
+            array = array.T
+        name = names.get_name(f"transformer.{name}", (".weight", ".bias"))
+        writer.add_tensor(name, np.ascontiguousarray(array))
+    finish(writer)
+
+    writer = gguf.GGUFWriter(HERE / "kinds.gguf", "gpt2")
+    x = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
+    x[1, :32] = 0
+    for kind in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"):
+        number = gguf.GGMLQuantizationType[kind]
+        packed = gguf.quants.quantize(x, number)
+        writer.add_tensor(kind, packed, raw_dtype=number)
+        writer.add_tensor(f"{kind}.right", gguf.quants.dequantize(packed, number))
+    writer.add_tensor("x", x)
+    finish(writer)
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parents[2]))
-    {"torch": torch_files, "tensorflow": tensorflow_files}[sys.argv[1]]()
+    makers = {"torch": torch_files, "tensorflow": tensorflow_files, "gguf": gguf_files}
+    makers[sys.argv[1]]()

@@ -10,6 +10,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import convert_gguf
 import convert_pytorch
 import convert_tensorflow
 import numpy as np
@@ -57,6 +58,10 @@ def pickles_of_legacy(path):
     return min(begin for begin, _, _ in convert_pytorch.read_torch(path)[1].values())
 
 
+def header_of_gguf(path):
+    return convert_gguf.read_header(path.read_bytes())[2]
+
+
 def all_of_it(path):
     return path.stat().st_size
 
@@ -72,6 +77,9 @@ READERS = {
     ),
     "zip": ("pytorch_zip.bin", "pytorch_zip.bin", PYTORCH, all_of_it),
     "legacy": ("pytorch_legacy.bin", "pytorch_legacy.bin", PYTORCH, pickles_of_legacy),
+    "gguf": (
+        "model.gguf", "model.gguf", read_with(convert_gguf.convert), header_of_gguf
+    ),
     "tensorflow": ("tensorflow/*", "model.ckpt.index", TENSORFLOW, all_of_it),
     "its data": (
         "tensorflow/*", "model.ckpt.data-00000-of-00001", TENSORFLOW, all_of_it

@@ -1,0 +1,220 @@
+"""convert_gguf.py, on files that the gguf package wrote, and read by it."""
+
+import shutil
+import struct
+
+import convert_gguf
+import converting
+import numpy as np
+import pytest
+
+from numpygpt import GPT2, GPT2Config, Tokenizer, weights
+from numpygpt.hub import FormatError
+
+KINDS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"]
+
+
+def main(*argv):
+    arguments = [str(a) for a in argv]
+    return converting.run(
+        convert_gguf.convert, convert_gguf.__doc__, convert_gguf.options, arguments
+    )
+
+
+def test_a_file_of_the_gguf_package_gives_the_model(formats, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(formats / "model.gguf", out, "--check", formats / "model") == 0
+    assert "hold the same model" in capsys.readouterr().out
+    theirs = Tokenizer.from_pretrained(formats / "model")
+    assert Tokenizer.from_pretrained(out).vocab == theirs.vocab
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_decodes_to_the_packages_numbers(kind, formats):
+    _, tensors = convert_gguf.read_gguf(formats / "kinds.gguf")
+    ours, right = np.asarray(tensors[kind]), np.asarray(tensors[f"{kind}.right"])
+    assert ours.shape == (3, 64)
+    assert np.array_equal(ours.astype(np.float32), right)
+
+
+def test_q8_0_is_encoded_to_the_packages_bytes(formats):
+    _, tensors = convert_gguf.read_gguf(formats / "kinds.gguf")
+    content = (formats / "kinds.gguf").read_bytes()
+    ours = convert_gguf.encode_q8_0(np.asarray(tensors["x"]))
+    assert len(ours) == 3 * 2 * 34
+    assert ours in content
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """A model whose rows are long enough for groups of 32."""
+    config = GPT2Config(
+        300, n_positions=9, n_embd=64, n_layer=2, n_head=4, n_inner=96, eos_token_id=256
+    )
+    folder = tmp_path / "wide"
+    weights.save(folder, config, weights.random_params(config, seed=3))
+    Tokenizer.gpt2(n_merges=0).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "error"), [("F32", 0), ("F16", 1e-4), ("Q8_0", 1e-3)])
+def test_there_and_back(wide, kind, error, tmp_path, capsys):
+    assert main(wide, tmp_path / "x.gguf", "--type", kind) == 0
+    assert main(tmp_path / "x.gguf", tmp_path / "back") == 0
+    before, after = (weights.read_folder(f) for f in (wide, tmp_path / "back"))
+    assert before.keys() == after.keys()
+    for name, (_, array, _) in before.items():
+        largest = np.abs(array - after[name][1]).max()
+        assert largest <= error, name
+    assert GPT2.from_pretrained(tmp_path / "back")([1, 2]).shape == (2, 300)
+    size = (tmp_path / "x.gguf").stat().st_size
+    bits = 8 * size / GPT2Config(300, 9, 64, 2, 4, 96).n_params
+    assert bits < {"F32": 36, "F16": 20, "Q8_0": 13}[kind]
+
+
+def test_an_untied_or_twice_written_output(wide, tmp_path):
+    config, params = weights.load(wide)
+    untied = GPT2Config(**{**vars(config), "tie_word_embeddings": False})
+    for name, factor in (("untied", 2), ("twice", 1)):
+        head = {"lm_head": {"weight": params["wte"]["weight"] * np.float32(factor)}}
+        shutil.copytree(wide, tmp_path / name)
+        weights.save(tmp_path / name, untied, params | head)
+        assert main(tmp_path / name, tmp_path / f"{name}.gguf") == 0
+        assert main(tmp_path / f"{name}.gguf", tmp_path / f"{name}.back") == 0
+        back = GPT2.from_pretrained(tmp_path / f"{name}.back")
+        assert back.config.tie_word_embeddings == (name == "twice")
+
+
+def test_what_llama_cpp_cannot_compute_is_refused(wide, tmp_path, capsys):
+    config, params = weights.load(wide)
+    odd = GPT2Config(**{**vars(config), "activation_function": "gelu"})
+    weights.save(wide, odd, params)
+    assert main(wide, tmp_path / "x.gguf") == 1
+    assert "activation_function" in capsys.readouterr().err
+    assert not (tmp_path / "x.gguf").exists()
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value
+
+
+def gguf(keys=b"", n_keys=0, tensors=b"", n_tensors=0, version=3):
+    return b"GGUF" + struct.pack("<LQQ", version, n_tensors, n_keys) + keys + tensors
+
+
+HUGE = b"\xff" * 7 + b"\x7f"
+STRINGS = text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"GGUX" + bytes(40), "magic"),
+        (gguf(version=9), "version 9"),
+        (gguf(n_keys=1 << 62), "keys"),
+        (gguf(n_tensors=1 << 62), "tensors"),
+        (gguf(HUGE, 1), "cut off"),
+        (gguf(text(b"a") + struct.pack("<L", 77), 1), "kind 77"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 9, 1), 1), "kind 9"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 4, 1 << 62), 1), "cut off"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 40), 1), "array of"),
+        (gguf(STRINGS + bytes(8 << 19), 1), "cut off"),
+        (gguf(text(b"\xff") + bytes(12), 1), "utf-8"),
+        (gguf((text(b"a") + struct.pack("<LB", 7, 1)) * 2, 2), "twice"),
+        (gguf(tensors=text(b"t") + struct.pack("<L", 99), n_tensors=1), "99 axes"),
+        (gguf(text(b"general.alignment") + struct.pack("<LL", 4, 3), 1), "alignment"),
+        (gguf(text(b"general.alignment") + struct.pack("<LL", 4, 0), 1), "alignment"),
+    ],
+)
+def test_hostile_headers_are_refused(content, message, tmp_path):
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(content.ljust(64, b"\0"))
+    with pytest.raises(FormatError, match=message) as error:
+        convert_gguf.read_gguf(path)
+    assert str(path) in str(error.value)
+
+
+def tensor(name, sizes, kind, offset):
+    head = text(name) + struct.pack(f"<L{len(sizes)}Q", len(sizes), *sizes)
+    return head + struct.pack("<LQ", kind, offset)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ([(b"a", (4,), 0, 0), (b"b", (4,), 0, 8)], "overlap"),
+        ([(b"a", (4,), 0, 1 << 62)], "cut off"),
+        ([(b"a", (1 << 63, 1 << 63), 0, 0)], "shape"),
+        ([(b"a", (1 << 40,), 0, 0)], "cut off"),
+        ([(b"a", (33,), 8, 0)], "shape"),
+        ([(b"a", (), 0, 0)], "shape"),
+        ([(b"a", (256,), 14, 0)], "Q6_K"),
+        ([(b"a", (256,), 99, 0)], "kind 99"),
+        ([(b"a", (4,), 0, 0), (b"a", (4,), 0, 32)], "twice"),
+    ],
+)
+def test_hostile_tensors_are_refused(tensors, message, tmp_path):
+    path = tmp_path / "hostile.gguf"
+    content = b"".join(tensor(*t) for t in tensors)
+    path.write_bytes(gguf(tensors=content, n_tensors=len(tensors)) + bytes(200))
+    with pytest.raises(FormatError, match=message):
+        convert_gguf.read_gguf(path)
+
+
+def test_a_file_of_another_kind_of_model(tmp_path, formats):
+    path = tmp_path / "x.gguf"
+    content = (formats / "model.gguf").read_bytes()
+    path.write_bytes(
+        content.replace(b"\4\0\0\0\0\0\0\0gpt2", b"\4\0\0\0\0\0\0\0bert", 1)
+    )
+    with pytest.raises(FormatError, match="'bert'"):
+        convert_gguf.convert(path, tmp_path / "out", None)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0"])
+def test_the_gguf_package_reads_what_we_write(wide, kind, tmp_path):
+    from gguf import GGUFReader, quants
+
+    assert main(wide, tmp_path / "x.gguf", "--type", kind) == 0
+    reader = GGUFReader(tmp_path / "x.gguf")
+    found = {t.name: t for t in reader.tensors}
+    assert found["position_embd.weight"].tensor_type.name == "F32"
+    assert found["blk.1.ffn_up.weight"].tensor_type.name == kind
+    before = weights.read_folder(wide)
+    for theirs, ours in (
+        ("token_embd.weight", "wte.weight"),
+        ("blk.1.ffn_up.weight", "h.1.mlp.c_fc.weight"),
+        ("blk.0.attn_qkv.bias", "h.0.attn.c_attn.bias"),
+    ):
+        t = found[theirs]
+        array = quants.dequantize(t.data, t.tensor_type)
+        right = before[ours][1]
+        right = right.T if ours.endswith("c_fc.weight") else right
+        assert array.shape == right.shape
+        assert np.abs(array - right).max() < (0 if kind == "F32" else 1e-3) + 1e-9
+        if kind == "Q8_0" and t.tensor_type.name == kind:
+            assert np.array_equal(t.data, quants.quantize(right, t.tensor_type))
+    fields = {name: field.contents() for name, field in reader.fields.items()}
+    assert fields["general.architecture"] == "gpt2"
+    assert fields["gpt2.attention.head_count"] == 4
+    assert fields["gpt2.feed_forward_length"] == 96
+    assert len(fields["tokenizer.ggml.tokens"]) == 300
+    assert fields["tokenizer.ggml.tokens"][299] == "[PAD299]"
+    assert fields["tokenizer.ggml.eos_token_id"] == 256
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_numbers_decode_as_in_the_gguf_package(kind):
+    from gguf import GGMLQuantizationType, quants
+
+    rng = np.random.default_rng(1)
+    number = GGMLQuantizationType[kind]
+    x = (rng.normal(size=(50, 320)) * 10.0 ** rng.integers(-6, 4, (50, 1))).astype("f4")
+    packed = quants.quantize(x, number)
+    decode = convert_gguf.KINDS[number.value][4]
+    ours = decode(packed.tobytes()).astype(np.float32).reshape(x.shape)
+    assert np.array_equal(ours, quants.dequantize(packed, number))
+    if kind in convert_gguf.WRITERS:
+        assert convert_gguf.WRITERS[kind][2](x) == packed.tobytes()
