@@ -28,6 +28,9 @@ Read the files in this order; none imports one that stands after it.
     decoding/stopping.py      when to stop
     decoding/generate.py      the loop
     decoding/beam.py          beam search and its relatives
+    decoding/speculative.py   guess several tokens, check them in one pass
+    decoding/contrastive.py   likely, but not what has been said
+    decoding/guidance.py      steer by what a worse model would say
     decoding/methods.py       which method a config asks for
     gpt2.py                   the class that puts it together
     scoring.py                loss, perplexity, ranking (a side room)

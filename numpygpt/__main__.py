@@ -28,7 +28,7 @@ DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p
 NO_OPTION = {
     "return_dict_in_generate", "output_scores", "output_logits",
     "use_cache", "pad_token_id", "prefix_allowed_tokens_fn",
-    "tokenizer", "stopping_criteria",
+    "tokenizer", "stopping_criteria", "assistant_model", "negative_prompt_ids",
 }  # fmt: skip
 REPEATED = {"action": "append", "metavar": "TEXT"}  # --stop a --stop b
 SHORT = {"max_new_tokens": ["-n"], "stop_strings": ["--stop"]}

@@ -13,7 +13,7 @@ from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
 from .decoding.config import GenerationConfig, merge_config
-from .decoding.methods import method
+from .decoding.methods import method, wrapped
 from .hub import FormatError, find, read_json, write_json
 from .model import hidden_states, unembed
 
@@ -104,7 +104,7 @@ class GPT2:
         """
         config = merge_config(self.generation_config, generation_config, kwargs)
         return loop.generate(
-            self, input_ids, config, method(config),
+            wrapped(self, config), input_ids, config, method(config),
             streamer=streamer, seed=seed, attention_mask=attention_mask,
         )  # fmt: skip
 
@@ -115,6 +115,6 @@ class GPT2:
         """Yield the ids of one continuation as they are chosen; see `generate`."""
         config = merge_config(self.generation_config, generation_config, kwargs)
         return loop.stream_ids(
-            self, input_ids, config, method(config),
+            wrapped(self, config), input_ids, config, method(config),
             seed=seed, attention_mask=attention_mask,
         )  # fmt: skip

@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
-import transformers
 
 from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.beam import best
@@ -38,7 +36,9 @@ def case(kind, number):
         "eos_token_id": [3] if rng.random() < 0.6 else [3, 7],
         "pad_token_id": 1,
     } | SETTINGS[kind](rng)
-    settings |= rules(rng, settings["max_new_tokens"])
+    # DoLa leaves few tokens. Where a rule bans those too, transformers takes token 0,
+    # and numpygpt stops with an error.
+    settings |= {} if kind == "dola" else rules(rng, settings["max_new_tokens"])
     prompt = rng.integers(0, n_vocab, n_prompt).tolist()
     return {"model": [number, n_vocab], "prompt": prompt, "settings": settings}
 
@@ -77,6 +77,9 @@ def diverse(rng):
     settings = beams(rng) | {"num_beams": groups * size, "num_beam_groups": groups}
     settings["num_return_sequences"] = int(rng.integers(1, groups * size + 1))
     settings["early_stopping"] = bool(rng.random() < 0.5)
+    # Two oddities of transformers are kept out: of several eos ids it returns the first
+    # whichever ended the text, and it fines the padding of groups that are done.
+    settings |= {"eos_token_id": 3, "suppress_tokens": [1]}
     return settings | {"diversity_penalty": float(rng.choice([0.3, 1.0, 4.0]))}
 
 
@@ -116,6 +119,9 @@ def model_of(case):
 
 def answer(case):
     """What transformers says: the rows, and the scores of beams."""
+    import torch  # here, for the plain tests use the functions above without it
+    import transformers
+
     with tempfile.TemporaryDirectory() as folder:
         model_of(case).save_pretrained(folder)
         model = transformers.GPT2LMHeadModel.from_pretrained(
@@ -138,6 +144,8 @@ def answer(case):
 @contextmanager
 def same_noise(n_vocab):
     """Draw as `numpygpt.decoding.beam.drawn` does with seed 0, in torch's place."""
+    import torch
+
     torchs_own, rng = torch.multinomial, stream(0, 0)
 
     def multinomial(p, num_samples):
@@ -157,7 +165,8 @@ def same_noise(n_vocab):
 
 
 def main(folder):
-    version = transformers.__version__
+    from transformers import __version__ as version
+
     kinds = ONLY_4_49 if version.startswith("4.49") else NOW
     with open(Path(folder) / f"search_{version}.json", "w") as file:
         for kind in kinds:

@@ -78,7 +78,7 @@ def _search(model, prompts, config, seed, step):
         families.append([Group([r], config.num_beams // n) for r in (root, *twins)])
     while going := [f for f in families if not all(group.done for group in f)]:
         live = [beam for family in going for beam in _live(family)]
-        logits = model.unembed(np.stack([beam.hidden for beam in live]))
+        logits = model.unembed(np.stack([beam.hidden[-1] for beam in live]))
         for family in going:
             n_rows = len(_live(family))
             step(family, logits[:n_rows], config)
@@ -122,8 +122,9 @@ def diverse_step(family, logits, config):
     """The groups choose one after another; a token costs ``diversity_penalty`` for each
     time that an earlier group has just chosen it.
 
-    Vijayakumar et al., arXiv:1610.02424. The cost stays in the score, and the finished texts of all groups are ranked
-    together, both as in transformers 4.49.
+    Vijayakumar et al., arXiv:1610.02424. The cost stays in the score, and the finished
+    texts of all groups are ranked together, as in transformers 4.49; the padding of a
+    group that is done costs nothing, which is not as there.
     """
     chosen = np.zeros(logits.shape[-1], logits.dtype)
     for group in family:
@@ -144,7 +145,8 @@ def stochastic_step(family, logits, config):
     sums: that is such a draw. The largest sum below a beam is Gumbel distributed too,
     so noise can be drawn from the top of the tree down: a beam's score is the largest
     sum below it, and its children's scores are drawn given that this is their maximum.
-    The finished stay in the race. A text's log-probability is the sum of its ``logprobs``.
+    The finished stay in the race. A text's log-probability is the sum of its
+    ``logprobs``.
     """
     [group] = family
     rows = _look(group.live, logits)

@@ -71,7 +71,8 @@ BY_NAME = {
         "a token id or a list of them",
         lambda v: is_list(as_tuple(v)),
     ),
-    "suppress_tokens begin_suppress_tokens dry_sequence_breakers": (
+    "suppress_tokens begin_suppress_tokens dry_sequence_breakers "
+    "negative_prompt_ids": (
         "a list of token ids",
         is_list,
     ),

@@ -57,6 +57,10 @@ class GenerationConfig:
     guidance_scale: float | None = about(None, "away from the text without prompt; 1")
     token_healing: bool = about(False, "choose the prompt's last token anew")
     # Objects that some methods need; never an option of the command line
+    assistant_model: object = about(None, "drafts: a smaller model, same vocabulary")
+    negative_prompt_ids: list | tuple | None = about(
+        None, "guidance: the ids to see in place of the prompt"
+    )
     tokenizer: object = about(None, "for stop_strings, regex, choices, token_healing")
     stopping_criteria: list | tuple | None = about(
         None, "functions(ids so far) -> true to stop"

@@ -33,7 +33,7 @@ class Sequence:
     n_prompt: int
     limit: int  # stop at this many ids
     cache: object
-    hidden: np.ndarray  # the last row of the model's hidden state, [n_embd]
+    hidden: np.ndarray  # rows of the newest tokens; the last one tells what follows
     rng: np.random.Generator
     chain: list  # from the model's logits to those that count
     stops: list  # functions of the ids: is it done?
@@ -49,16 +49,16 @@ class Sequence:
 def start(model, prompts, config, seed):
     """Prefill: run every prompt once; its returned sequences share the result."""
     sequences = []
-    for prompt in prompts:
+    for number, prompt in enumerate(prompts):
         limit = room(len(prompt), config, model.config.n_ctx)
         stops = stop_rules(config, limit)
         cache = model.new_cache()
-        hidden = model.hidden([prompt], [cache])[-1]
+        hidden = model.hidden([prompt], [cache])
         n = config.num_return_sequences
         for k in range(n):
             own = cache if n == 1 else cache.fork()
             rng = stream(seed, k)
-            rules = chain(config, len(prompt), rng)
+            rules = chain(config, len(prompt), rng, number)
             sequences.append(
                 Sequence([*prompt], len(prompt), limit, own, hidden, rng, rules, stops)
             )
@@ -70,20 +70,22 @@ def sample(model, prompts, config, seed):
     sequences whenever they have grown, and for the last time when they are done."""
     sequences = live = start(model, prompts, config, seed)
     while live:
-        logits = model.unembed(np.stack([s.hidden for s in live]))
+        logits = model.unembed(np.stack([s.hidden[-1] for s in live]))
         for sequence, row in zip(live, logits):
-            scores = process(row, sequence.ids, sequence.chain)
-            append(sequence, choose(scores, sequence.rng, config), row, scores, config)
+            take(sequence, row, config)
         yield sequences
         live = [s for s in live if not s.done]
         feed(model, live)
 
 
-def choose(scores, rng, config):
-    """The next token, from the processed logits."""
+def take(sequence, row, config):
+    """Choose the next token from the model's logits, ``[n_vocab]``."""
+    scores = process(row, sequence.ids, sequence.chain)
     if config.do_sample:
-        return draw(probabilities(scores), rng)
-    return int(np.argmax(scores))
+        token = draw(probabilities(scores), sequence.rng)
+    else:
+        token = int(np.argmax(scores))
+    append(sequence, token, row, scores, config)
 
 
 def append(sequence, token, row, scores, config):
@@ -106,7 +108,7 @@ def feed(model, sequences):
         caches = [s.cache for s in sequences]
         hidden = model.hidden([s.ids[-1:] for s in sequences], caches)
         for sequence, row in zip(sequences, hidden):
-            sequence.hidden = row
+            sequence.hidden = row[None]
 
 
 def generate(

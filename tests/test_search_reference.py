@@ -1,0 +1,54 @@
+"""transformers' searches, token for token: stored answers, and live ones."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("reference/search_*.json"))
+CASES = [json.loads(line) for f in FILES for line in f.read_text().splitlines()]
+# How many live cases of a kind; a seed that the stored ones do not use comes first.
+LIVE = {"greedy": 60, "beam": 150, "beam_sample": 60, "guidance": 30}
+
+
+def load_script():
+    path = HERE.parent / "scripts" / "make_search_reference.py"
+    spec = importlib.util.spec_from_file_location("make_search_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load_script()
+
+
+def compare(case, expected):
+    out = reference.model_of(case).generate(
+        case["prompt"], seed=0, return_dict_in_generate=True, **case["settings"]
+    )
+    assert out.sequences.tolist() == expected["sequences"]
+    if expected["scores"] is not None:
+        np.testing.assert_allclose(
+            out.sequences_scores, expected["scores"], rtol=1e-5, atol=1e-5
+        )
+
+
+def test_there_are_stored_cases_of_every_kind():
+    kinds = {case["kind"] for case in CASES}
+    assert kinds == {*LIVE, "diverse", "contrastive", "dola"}
+
+
+@pytest.mark.parametrize("i", range(len(CASES)))
+def test_stored_answers(i):
+    compare(CASES[i], CASES[i])
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", LIVE)
+def test_live_answers(kind):
+    for number in range(1000, 1000 + LIVE[kind]):
+        case = reference.case(kind, number)
+        compare(case, reference.answer(case))
