@@ -268,8 +268,8 @@ def our_name(name):
 def tensor_later(path, name, shape, kind, begin):
     if kind not in KINDS:
         raise ValueError(
-            f"{name!r:.80} is {REFUSED.get(kind, f'of kind {kind}')}, which is not read; "
-            "llama.cpp's llama-quantize --allow-requantize makes Q8_0 of it"
+            f"{name!r:.80} is {REFUSED.get(kind, f'of kind {kind}')}, which is not "
+            "read; llama.cpp's llama-quantize --allow-requantize makes Q8_0 of it"
         )
     _, per_group, group_bytes, dtype, decode = KINDS[kind]
     if not shape or shape[-1] % per_group or math.prod(shape) >= 1 << 50:

@@ -11,10 +11,12 @@ import tracemalloc
 from pathlib import Path
 
 import convert_gguf
+import convert_llmc
 import convert_pytorch
 import convert_tensorflow
 import numpy as np
 import pytest
+from test_convert_llmc import llmc_file
 
 from numpygpt import weights
 from numpygpt.hub import FormatError
@@ -80,6 +82,7 @@ READERS = {
     "gguf": (
         "model.gguf", "model.gguf", read_with(convert_gguf.convert), header_of_gguf
     ),
+    "llm.c": ("", "llmc.bin", read_with(convert_llmc.convert), lambda _: 32),
     "tensorflow": ("tensorflow/*", "model.ckpt.index", TENSORFLOW, all_of_it),
     "its data": (
         "tensorflow/*", "model.ckpt.data-00000-of-00001", TENSORFLOW, all_of_it
@@ -91,8 +94,11 @@ READERS = {
 def case(request, formats, tmp_path):
     """(the file to damage, how to read it, the right answer, where to flip bits)."""
     pattern, name, read, structure = READERS[request.param]
-    for file in [*formats.glob("model/*.json"), *formats.glob(pattern)]:
-        shutil.copy(file, tmp_path)
+    if pattern:
+        for file in [*formats.glob("model/*.json"), *formats.glob(pattern)]:
+            shutil.copy(file, tmp_path)
+    else:
+        llmc_file(tmp_path / name, formats / "model")
     path = tmp_path / name
     right = read_safetensors_folder(formats / "model")
     assert same(read(path), right)

@@ -1,0 +1,102 @@
+"""convert_llmc.py, on files laid out as llm.c's train_gpt2.py does."""
+
+import convert_llmc
+import converting
+import numpy as np
+import pytest
+
+from numpygpt import weights
+from numpygpt.hub import FormatError
+
+
+def main(*argv):
+    return converting.run(
+        convert_llmc.convert, convert_llmc.__doc__, argv=[str(a) for a in argv]
+    )
+
+
+def llmc_file(path, folder, version=3, n_padded=384):
+    """Write the model of a folder as llm.c does, tensor by tensor, spelled out."""
+    config, params = weights.load(folder)
+    wte = params["wte"]["weight"]
+    padding = np.zeros((n_padded - len(wte), config.n_embd), np.float32)
+    h = params["h"]
+    parts = [
+        wte, padding, params["wpe"]["weight"],
+        *[block["ln_1"]["weight"] for block in h],
+        *[block["ln_1"]["bias"] for block in h],
+        *[block["attn"]["c_attn"]["weight"].T for block in h],
+        *[block["attn"]["c_attn"]["bias"] for block in h],
+        *[block["attn"]["c_proj"]["weight"].T for block in h],
+        *[block["attn"]["c_proj"]["bias"] for block in h],
+        *[block["ln_2"]["weight"] for block in h],
+        *[block["ln_2"]["bias"] for block in h],
+        *[block["mlp"]["c_fc"]["weight"].T for block in h],
+        *[block["mlp"]["c_fc"]["bias"] for block in h],
+        *[block["mlp"]["c_proj"]["weight"].T for block in h],
+        *[block["mlp"]["c_proj"]["bias"] for block in h],
+        params["ln_f"]["weight"], params["ln_f"]["bias"],
+    ]  # fmt: skip
+    header = np.zeros(256, "<i4")
+    header[:8] = [
+        20240326, version, config.n_ctx, config.n_vocab, config.n_layer, config.n_head,
+        config.n_embd, n_padded,
+    ]  # fmt: skip
+    flat = np.concatenate([np.ravel(part) for part in parts])
+    if version == 5:  # bfloat16 by cutting off
+        flat = (flat.view(np.uint32) >> 16).astype("<u2")
+    path.write_bytes(header.tobytes() + flat.tobytes())
+    return path
+
+
+def test_float32_gives_the_model(formats, tmp_path, capsys):
+    path = llmc_file(tmp_path / "model.bin", formats / "model")
+    main(path, tmp_path / "out", "--check", formats / "model")
+    assert capsys.readouterr().out.splitlines() == [
+        "config.json, bos_token_id: None and 258",
+        "config.json, eos_token_id: None and 258",
+    ]
+    assert not (tmp_path / "out" / "merges.txt").exists()
+
+
+def test_bfloat16_keeps_its_digits(formats, tmp_path):
+    path = llmc_file(tmp_path / "model.bin", formats / "model", version=5)
+    assert main(path, tmp_path / "out") == 0
+    right, ours = (
+        weights.read_folder(f) for f in (formats / "model", tmp_path / "out")
+    )
+    for name, (_, array, _) in ours.items():
+        cut_off = right[name][1].view(np.uint32) & 0xFFFF0000
+        assert np.array_equal(np.ravel(array).view(np.uint32), np.ravel(cut_off)), name
+
+
+def test_the_published_sizes_fit():
+    """gpt2_124M.bin has 497,904,640 bytes, by llm.c's own count."""
+    config = convert_llmc.GPT2Config.named("gpt2")
+    assert 1024 + 4 * convert_llmc.count(config, 50304) == 497_904_640
+    by_layout = sum(n for _, _, n in convert_llmc.layout(config, 50304))
+    assert by_layout == convert_llmc.count(config, 50304)
+
+
+@pytest.mark.parametrize("n_vocab", [257, 258, 260, 384])
+def test_a_vocabulary_of_another_size_is_noticed(formats, tmp_path, n_vocab):
+    path = llmc_file(tmp_path / "model.bin", formats / "model")
+    content = path.read_bytes()
+    path.write_bytes(content[:12] + n_vocab.to_bytes(4, "little") + content[16:])
+    with pytest.raises(FormatError, match="vocabulary has not"):
+        convert_llmc.convert(path, tmp_path / "out", None)
+
+
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("value", [0, -1, 1, 2**31 - 1, -(2**31)])
+def test_a_header_that_lies_is_refused(formats, tmp_path, place, value):
+    path = llmc_file(tmp_path / "model.bin", formats / "model")
+    content = bytearray(path.read_bytes())
+    content[4 * place : 4 * place + 4] = value.to_bytes(4, "little", signed=True)
+    path.write_bytes(content)
+    if place == 5 and value == 1:  # one head is a model, if not this one
+        convert_llmc.convert(path, tmp_path / "out", None)
+    else:
+        with pytest.raises(FormatError, match=r"model\.bin"):
+            convert_llmc.convert(path, tmp_path / "out", None)
+        assert not (tmp_path / "out").exists()
