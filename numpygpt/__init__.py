@@ -7,6 +7,7 @@ Read the files in this order; none imports one that stands after it.
     hub.py                    a name -> a model folder (skip it at first)
     vocabulary.py             a tokenizer's files (skip it)
     tokenizer.py              text <-> token ids
+    series.py                 the published sizes (skip it)
     config.py                 the numbers that fix a model's shape
     layers.py                 linear, gelu, softmax, layer norm
     activations.py            what other models use for gelu (skip it)

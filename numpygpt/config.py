@@ -9,9 +9,10 @@ package does not know is refused: a wrong answer is worse than none.
 >>> GPT2Config.named("gpt2").n_params
 124439808
 
-OpenAI's paper calls that model "117M"; the table printed there is wrong, and the
-repository says so. Count yourself: 50,257 x 768 for the tokens, 1,024 x 768 for the
-positions, and about 12 x 768 x 768 for each of 12 blocks.
+OpenAI's paper calls that model "117M"; the table printed there is wrong (series.py
+says how). Count yourself: 50,257 x 768 for the tokens, 1,024 x 768 for the positions,
+and about 12 x 768 x 768 for each of 12 blocks. ``python -m numpygpt.config`` prints
+the whole series.
 
 Try: which share of the weights is the vocabulary, for "gpt2" and for "gpt2-xl"?
 
@@ -21,15 +22,8 @@ Next: layers.py.
 from dataclasses import asdict, dataclass, fields
 
 from .hub import FormatError
+from .series import SERIES, table
 
-# name: width, blocks, heads
-SERIES = {
-    "distilgpt2": (768, 6, 12),
-    "gpt2": (768, 12, 12),
-    "gpt2-medium": (1024, 24, 16),
-    "gpt2-large": (1280, 36, 20),
-    "gpt2-xl": (1600, 48, 25),
-}
 ACTIVATIONS = ("gelu_new", "gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
 # Settings of config.json that we cannot honour, with the only value we accept.
 REFUSED = {"model_type": "gpt2", "add_cross_attention": False, "pruned_heads": {}}
@@ -108,11 +102,12 @@ class GPT2Config:
 
     @classmethod
     def named(cls, name):
-        """The configuration of a published model: "gpt2", ..., "gpt2-xl"."""
+        """The configuration of a published model: "gpt2", ..., "gpt3-175b"."""
         if name not in SERIES:
             raise ValueError(f"name must be one of {', '.join(SERIES)}, not {name!r}")
-        n_embd, n_layer, n_head = SERIES[name]
-        return cls(n_embd=n_embd, n_layer=n_layer, n_head=n_head)
+        *sizes, _ = SERIES[name]
+        names = ("n_embd", "n_layer", "n_head", "n_positions")
+        return cls(**dict(zip(names, sizes)))
 
     @classmethod
     def from_dict(cls, settings):
@@ -145,3 +140,7 @@ def _size(shape):
 def _check(config, name, ok, what):
     if not ok:
         raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r}")
+
+
+if __name__ == "__main__":
+    print(table(GPT2Config))
