@@ -27,6 +27,8 @@ Read the files in this order; none imports one that stands after it.
     decoding/explain.py       what a config does, in words (skip it)
     decoding/packing.py       prompts in, arrays out (skip it)
     decoding/stopping.py      when to stop
+    decoding/regular.py       regular expressions, a byte at a time  (skip these two)
+    decoding/constraints.py   one of these answers, a text of this form
     decoding/generate.py      the loop
     decoding/beam.py          beam search and its relatives
     decoding/speculative.py   guess several tokens, check them in one pass

@@ -88,6 +88,8 @@ def _kind(type_):
     types = get_args(type_) or (type_,)
     if list in types or dict in types:
         return {"type": _value, "metavar": "JSON"}
+    if set(types) == {str, type(None)}:
+        return {"metavar": "TEXT"}
     if str in types:
         return {"type": _value, "metavar": "NAME"}
     if float in types:

@@ -93,6 +93,10 @@ BY_NAME = {
         "a text or a list of texts, none empty",
         lambda v: is_list(as_tuple(v), lambda s: isinstance(s, str) and s != ""),
     ),
+    "choices": (
+        "a list of texts or of lists of token ids, none empty",
+        lambda v: is_list(v, is_list) or is_list(v, lambda s: isinstance(s, str) and s),
+    ),
     "early_stopping": (
         'True, False or "never"',
         lambda v: isinstance(v, bool) or v == "never",

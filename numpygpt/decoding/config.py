@@ -55,6 +55,8 @@ class GenerationConfig:
     num_assistant_tokens_schedule: str = about("constant", "or heuristic")
     assistant_confidence_threshold: float = about(0.4, "a draft stops below this")
     guidance_scale: float | None = about(None, "away from the text without prompt; 1")
+    regex: str | None = about(None, "the new text matches this regular expression")
+    choices: list | tuple | None = about(None, "the new text is one of these")
     token_healing: bool = about(False, "choose the prompt's last token anew")
     # Objects that some methods need; never an option of the command line
     assistant_model: object = about(None, "drafts: a smaller model, same vocabulary")

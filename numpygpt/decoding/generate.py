@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..layers import log_softmax
+from .constraints import constrain, n_kept
 from .packing import as_arrays, as_prompts
 from .sampling import chain, check_seed, draw, new_seed, probabilities, process, stream
 from .stopping import room, stop_rules
@@ -51,16 +52,18 @@ def start(model, prompts, config, seed):
     sequences = []
     for number, prompt in enumerate(prompts):
         limit = room(len(prompt), config, model.config.n_ctx)
-        stops = stop_rules(config, limit)
+        masks, ends = constrain(prompt, config)
+        stops = stop_rules(config, limit) + ends
+        kept = prompt[: n_kept(prompt, config)]
         cache = model.new_cache()
-        hidden = model.hidden([prompt], [cache])
+        hidden = model.hidden([kept], [cache])
         n = config.num_return_sequences
         for k in range(n):
             own = cache if n == 1 else cache.fork()
             rng = stream(seed, k)
-            rules = chain(config, len(prompt), rng, number)
+            rules = masks + chain(config, len(prompt), rng, number)
             sequences.append(
-                Sequence([*prompt], len(prompt), limit, own, hidden, rng, rules, stops)
+                Sequence([*kept], len(kept), limit, own, hidden, rng, rules, stops)
             )
     return sequences
 
@@ -123,8 +126,8 @@ def generate(
     prompts = as_prompts(input_ids, attention_mask)
     if streamer is not None:
         _check_single(prompts, config)
-        streamer.put(np.array(prompts[0]))
-    n_shown = len(prompts[0])
+        streamer.put(np.array(prompts[0][: n_kept(prompts[0], config)]))
+    n_shown = n_kept(prompts[0], config)
     for sequences in search(model, prompts, config, seed):
         if streamer is not None:
             streamer.put(np.array(sequences[0].ids[n_shown:]))
@@ -141,7 +144,7 @@ def stream_ids(
     seed = new_seed() if seed is None else check_seed(seed)
     prompts = as_prompts(input_ids, attention_mask)
     _check_single(prompts, config)
-    n_shown = len(prompts[0])
+    n_shown = n_kept(prompts[0], config)
     for sequences in search(model, prompts, config, seed):
         yield from sequences[0].ids[n_shown:]
         n_shown = len(sequences[0].ids)

@@ -1,0 +1,79 @@
+"""Expressions against Python's own engine, byte by byte."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt.decoding.regular import Automaton, code_points, parse
+
+atoms = st.sampled_from(
+    ["a", "b", "é", "€", "😀", ".", "[ab]", "[^a]", "[a-c]", "[é-€]", r"\d", r"\W", r"\.",
+     r"[\d-]", "[]b]", r"[^\s€]", "(?:)"]
+)  # fmt: skip
+patterns = st.recursive(
+    atoms,
+    lambda p: st.one_of(
+        st.lists(p, min_size=1, max_size=3).map("".join),
+        st.lists(p, min_size=2, max_size=3).map("|".join).map("({})".format),
+        st.tuples(p, st.sampled_from(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,2}"])).map(
+            lambda t: f"(?:{t[0]}){t[1]}"
+        ),
+    ),
+    max_leaves=6,
+)
+texts = st.text("abcé€😀1. \n-]", max_size=6)
+
+
+@given(patterns, texts)
+def test_it_matches_what_python_matches(pattern, text):
+    automaton = Automaton(parse(pattern))
+    state = automaton.run(0, text.encode())
+    ours = state is not None and automaton.may_end(state)
+    assert ours == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
+@given(patterns, st.binary(max_size=4) | texts.map(str.encode), st.data())
+def test_a_state_is_alive_exactly_if_a_match_can_follow(pattern, data, draw):
+    """A walk along bytes that are alive ends in a match; a dead byte leads to none."""
+    automaton = Automaton(parse(pattern))
+    state, walked = 0, b""
+    for _ in range(40):
+        alive = [b for b in range(256) if automaton.run(state, [b]) is not None]
+        if automaton.may_end(state):
+            assert re.fullmatch(pattern, walked.decode(), re.ASCII)
+            assert automaton.must_end(state) == (not alive)
+            if not alive or len(walked) > 8:
+                break
+        assert alive
+        byte = draw.draw(st.sampled_from(alive))
+        state, walked = automaton.run(state, [byte]), walked + bytes([byte])
+    dead = automaton.run(0, data) is None
+    try:
+        if dead:
+            assert not re.fullmatch(pattern, data.decode(), re.ASCII)
+    except UnicodeDecodeError:
+        pass
+
+
+def test_bytes_and_their_code_points():
+    for code in [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF]:
+        data = chr(code).encode()
+        assert code_points(data) == (code, code)
+        for n in range(1, len(data)):
+            low, high = code_points(data[:n])
+            assert low <= code <= high
+    for wrong in (b"\x80", b"\xff", b"\xf8\x80", b"\xc3\x28", b"\xc0"):
+        low, high = code_points(wrong)
+        assert low > high
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "a)", "[a", "*a", "a{", "a{2,1}", "a{999}", "a{x}", "[b-a]", "^a", "a$", "\\",
+     r"\b", r"(a", "[a-\\d]", "a{}", "}"],
+)  # fmt: skip
+def test_patterns_that_are_none(pattern):
+    with pytest.raises(ValueError, match=r"regex .* at \d+:"):
+        parse(pattern)
