@@ -37,6 +37,8 @@ Read the files in this order; none imports one that stands after it.
     decoding/methods.py       which method a config asks for
     gpt2.py                   the class that puts it together
     scoring.py                loss, perplexity, ranking (a side room)
+    table_lm.py               a language model that is a table, and its exact law
+    testing.py                test a sampler of your own
     __main__.py               the command line
 """
 

@@ -1,0 +1,132 @@
+"""A language model that is a table, and the exact law of what it writes.
+
+To test a sampler you need a model whose probabilities you know. So write them down: a
+table of logits, one row for every possible last token. Whatever generates from GPT-2
+generates from it too, since a model is three methods to it: ``new_cache``, ``hidden``
+and ``unembed``.
+
+With three tokens in the vocabulary all texts of a few tokens can be listed, each with
+its probability: `enumerate_sequences`. Draws can be compared with that law, and a
+search for the most likely text with the most likely text.
+
+>>> coin = TableLM(np.log([[0.75, 0.25], [0.5, 0.5]]))       # rows: the last token
+>>> law = enumerate_sequences(coin, n_new=2, prompt=[0])
+>>> {text: round(p, 4) for text, p in law.items()}
+{(0, 0): 0.5625, (0, 1): 0.1875, (1, 0): 0.125, (1, 1): 0.125}
+>>> max(law, key=law.get)                                    # the brute-force argmax
+(0, 0)
+
+Try: a table in which greedy decoding misses the most likely text. What does it take?
+
+Next: testing.py.
+"""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+
+from .decoding.config import GenerationConfig, merge_config
+from .decoding.sampling import distribution
+from .gpt2 import GPT2
+
+
+class TableLM:
+    """A language model whose logits stand in ``table``: ``[n_vocab, n_vocab]``, the row
+    of the last token, or ``[n_vocab, ..., n_vocab]`` of the last few, older ones first.
+    (Before the text begins there are tokens 0.) An axis less, ``[n_vocab]``, and the
+    model does not look back at all.
+
+    A hidden row is the last tokens, one-hot, laid side by side.
+    """
+
+    def __init__(self, table, n_ctx=64, eos_token_id=None):
+        self.table = np.asarray(table)
+        n_vocab, self.n_back = self.table.shape[-1], self.table.ndim - 1
+        if self.table.dtype.kind != "f" or set(self.table.shape) != {n_vocab}:
+            raise ValueError(
+                "table must be an array of floats with equal axes, not "
+                f"{self.table.dtype} {list(self.table.shape)}"
+            )
+        self.dtype = self.table.dtype
+        self.config = SimpleNamespace(
+            vocab_size=n_vocab, n_vocab=n_vocab, n_positions=n_ctx, n_ctx=n_ctx,
+            bos_token_id=None, eos_token_id=eos_token_id,
+        )  # fmt: skip
+        self.generation_config = GenerationConfig(eos_token_id=eos_token_id)
+
+    def new_cache(self):
+        """An empty cache: the list of tokens seen."""
+        return TokenCache()
+
+    def hidden(self, sequences, caches):
+        """Hidden rows of several sequences' new tokens, laid end to end."""
+        rows = []
+        for ids, cache in zip(sequences, caches):
+            for token in ids:
+                self._check(token, cache)
+                cache.ids.append(int(token))
+                before = [0] * self.n_back + cache.ids
+                rows.append(before[len(before) - self.n_back :])
+        one_hot = np.eye(self.config.n_vocab, dtype=self.dtype)
+        return one_hot[np.array(rows, np.int64)].reshape(len(rows), -1)
+
+    def unembed(self, hidden):
+        """Hidden rows -> logits ``[n_tok, n_vocab]``."""
+        n_tok, n_vocab = len(hidden), self.config.n_vocab
+        last = hidden.reshape(n_tok, self.n_back, n_vocab).argmax(axis=-1)
+        rows = self.table[tuple(last.T)]
+        return np.broadcast_to(rows, (n_tok, n_vocab)).copy()
+
+    def _check(self, token, cache):
+        if not 0 <= token < self.config.n_vocab:
+            raise ValueError(f"token id {token} is outside the vocabulary: 0 to "
+                             f"{self.config.n_vocab - 1}")  # fmt: skip
+        if cache.n_tok >= self.config.n_ctx:
+            raise ValueError(f"more tokens than the context of {self.config.n_ctx}")
+
+    # What GPT2 does with the three methods above, a table can do.
+    __call__ = GPT2.__call__
+    generate = GPT2.generate
+    stream = GPT2.stream
+
+
+class TokenCache:
+    """What KVCache is to GPT2: here the tokens themselves."""
+
+    def __init__(self, ids=()):
+        self.ids = list(ids)
+
+    n_tok = property(lambda self: len(self.ids))
+
+    def fork(self):
+        """A second cache that goes on from the same tokens."""
+        return TokenCache(self.ids)
+
+    def truncate(self, n_tok):
+        """Forget all but the first ``n_tok`` tokens."""
+        del self.ids[n_tok:]
+
+
+def enumerate_sequences(model, n_new, prompt=(0,), config=None):
+    """The exact law of the next ``n_new`` tokens: ``{(id, ...): probability}``, texts
+    that eos ends earlier included.
+
+    ``config``: what to draw with; by default from the model as it is. Takes
+    ``n_vocab ** n_new`` steps of the model, so both must be tiny.
+    """
+    plain = GenerationConfig(do_sample=True)
+    config = merge_config(model.generation_config, config or plain, {})
+    if config.mirostat:
+        raise ValueError("mirostat must be 0: the law of a step depends on its state")
+    config = replace(config, max_new_tokens=n_new)
+    law, growing = {}, {(): 1.0}
+    for _ in range(min(n_new, model.config.n_ctx - len(prompt))):
+        texts, growing = growing, {}
+        for text, p in texts.items():
+            context = [*prompt, *text]
+            q = distribution(model(context)[-1], context, config, len(prompt))
+            for token in np.flatnonzero(q).tolist():
+                ended = token in config.eos_token_ids
+                (law if ended else growing)[*text, token] = p * float(q[token])
+    return law | growing
