@@ -74,7 +74,7 @@ BY_NAME = {
     "suppress_tokens begin_suppress_tokens dry_sequence_breakers "
     "negative_prompt_ids": (
         "a list of token ids",
-        is_list,
+        lambda v: len(v) == 0 or is_list(v),
     ),
     "bad_words_ids": (
         "a list of lists of token ids",
@@ -83,7 +83,7 @@ BY_NAME = {
     "sequence_bias": ("{(id, ...): bias} or [[[id, ...], bias], ...]", is_bias),
     "logit_bias": (
         "{id: bias}",  # JSON makes the ids texts
-        lambda v: is_list([*v], lambda i: is_int(int(i)) and is_number(v[i])),
+        lambda v: isinstance(v, dict) and is_bias([[[int(i)], v[i]] for i in v]),
     ),
     "exponential_decay_length_penalty": (
         "a pair (start, factor)",

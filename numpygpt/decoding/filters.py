@@ -29,7 +29,8 @@ def temperature(logits, value):
     if not 0 < value < float("inf"):
         raise ValueError(f"temperature must be positive and finite, not {value!r}")
     logits = check_rows(logits, "temperature")
-    value = max(value, float(np.finfo(logits.dtype).tiny))  # does not round to 0
+    limits = np.finfo(logits.dtype)  # the value must not round to 0 or to infinity
+    value = min(max(value, float(limits.tiny)), float(limits.max))
     with np.errstate(over="ignore"):
         scaled = logits / value
         if not np.isfinite(scaled.max(axis=-1)).all():

@@ -59,7 +59,7 @@ def mirostat_v1(logits, mu, m=100):
     # (s - 1) / (1 - n ** (1 - s)) is 0 / 0 at s = 1, where its limit is 1 / ln n.
     slope = 1 / math.log(n) if abs(s - 1) < 1e-9 else (s - 1) / (1 - n ** (1 - s))
     log_k = (math.log(slope) + mu * math.log(2)) / s
-    k = int(math.exp(min(log_k, math.log(n))))
+    k = n if log_k > math.log(n) else int(math.exp(log_k))
     return top_k(logits, max(1, k), ties="lowest")
 
 

@@ -166,7 +166,7 @@ def xtc(logits, probability, threshold=0.1, rng=None):
         return np.stack([xtc(row, probability, threshold, rng) for row in logits])
     if rng.random() >= probability:
         return logits
-    order = np.argsort(-logits, kind="stable")
+    order = np.argsort(-logits, kind="stable")[: np.count_nonzero(logits > -np.inf)]
     top = order[_law(logits)[order] >= threshold]
     kept = np.ones(len(logits), bool)
     kept[top[:-1]] = False
@@ -199,7 +199,12 @@ def dynamic_temperature(logits, value, spread, exponent=1.0):
         return logits
     low, high = max(0.0, value - spread), value + spread
     doubt = min(1.0, float(entropy(_law(logits))) / math.log(n))
-    return temperature(logits, max(low + (high - low) * doubt**exponent, 1e-300))
+    between = low + (high - low) * doubt**exponent
+    return (
+        temperature(logits, between)
+        if between
+        else keep(logits, logits == _top(logits))
+    )
 
 
 def entropy(p):

@@ -1,0 +1,299 @@
+"""Properties 1 to 26 of filters. Each test carries the number of its property."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from numpygpt import decoding as d
+from numpygpt.layers import softmax
+from numpygpt.testing import check_filter, logits
+
+shares = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
+positive = st.sampled_from([0.1, 0.7, 1.0, 1.5, 10.0])
+ordinary = logits(kinds=("ordinary",), dtypes=(np.float64,))
+XTC = np.random.default_rng(1)
+
+# name: the filter with a value, values to try, its kind
+FILTERS = {
+    "temperature": (d.temperature, [0.3, 2.0], "any"),
+    "dynamic_temperature": (
+        lambda z, v: d.dynamic_temperature(z, v, 0.5),
+        [0.3, 2.0],
+        "any",
+    ),
+    "top_k": (d.top_k, [2, 5], "upper set"),
+    "top_k, exactly": (lambda z, v: d.top_k(z, v, "lowest"), [2, 5], "upper set"),
+    "top_p": (d.top_p, [0.0, 0.3, 0.999999], "upper set"),
+    "min_p": (d.min_p, [0.05, 1.0], "upper set"),
+    "epsilon_cutoff": (d.epsilon_cutoff, [0.01, 1.0], "upper set"),
+    "eta_cutoff": (d.eta_cutoff, [0.01, 0.3], "upper set"),
+    "top_n_sigma": (d.top_n_sigma, [0.0, 0.7], "upper set"),
+    "top_h": (d.top_h, [0.0, 0.9], "upper set"),
+    "typical_p": (d.typical_p, [0.0, 0.9], "truncation"),
+    "xtc": (lambda z, v: d.xtc(z, 1.0, v, XTC), [0.0, 0.2], "truncation"),
+    "mirostat_v1": (d.mirostat_v1, [0.5, 3.0], "upper set"),
+    "mirostat_v2": (d.mirostat_v2, [0.5, 3.0], "upper set"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(n, v) for n, (_, values, _) in FILTERS.items() for v in values]
+)
+def test_01_to_07_24_25_26_what_every_filter_promises(name, value):
+    f, _, kind = FILTERS[name]
+    check_filter(lambda z: f(z, value), kind)
+
+
+def kept(z):
+    return np.isfinite(z)
+
+
+def subset(a, b):
+    return not (kept(a) & ~kept(b)).any()
+
+
+@given(logits(), shares)
+def test_08_top_p_is_the_smallest_set_of_its_mass(z, value):
+    out = d.top_p(z, value)
+    p = softmax(z.astype(np.float64))
+    assert p[kept(out)].sum() >= value - 1e-12
+    least = p[kept(out)].min()
+    assert kept(out).sum() == 1 or p[kept(out)].sum() - least < value + 1e-12
+
+
+@given(logits(), st.integers(1, 15))
+def test_09_top_k_keeps_k(z, k):
+    n_finite = np.isfinite(z).sum()
+    assert kept(d.top_k(z, k, ties="lowest")).sum() == min(k, n_finite)
+    n_ties = (z == np.sort(z)[-min(k, n_finite)]).sum()
+    n = kept(d.top_k(z, k)).sum()
+    assert min(k, n_finite) <= n <= min(k, n_finite) + n_ties - 1
+
+
+@given(logits())
+def test_09_ties_go_to_the_lowest_ids(z):
+    for k in range(1, len(z) + 1):
+        best = np.argsort(-z, kind="stable")[:k]
+        expected = np.full_like(z, -np.inf)
+        expected[best] = z[best]
+        assert np.array_equal(d.top_k(z, k, ties="lowest"), expected)
+
+
+@given(logits())
+def test_10_k_of_one_is_the_argmax(z):
+    out = d.top_k(z, 1, ties="lowest")
+    assert np.flatnonzero(kept(out)).tolist() == [np.argmax(z)]
+    assert np.argmax(d.top_k(z, 1)) == np.argmax(z)
+
+
+IDENTITIES = [
+    lambda z: d.temperature(z, 1.0),
+    lambda z: d.dynamic_temperature(z, 1.0, 0.0, 2.0),
+    lambda z: d.top_k(z, 0),
+    lambda z: d.top_k(z, len(z)),
+    lambda z: d.top_k(z, len(z) + 5),
+    lambda z: d.top_p(z, 1.0),
+    lambda z: d.top_p(z, 1),
+    lambda z: d.min_p(z, 0.0),
+    lambda z: d.typical_p(z, 1.0),
+    lambda z: d.epsilon_cutoff(z, 0.0),
+    lambda z: d.eta_cutoff(z, 0.0),
+    lambda z: d.top_n_sigma(z, 1e9),
+    lambda z: d.xtc(z, 0.0, 0.0),
+    lambda z: d.mirostat(z, 0, [], {}),
+    lambda z: d.renormalize_logits(z, False),
+    lambda z: d.repetition_penalty(z, 1.0, [0]),
+    lambda z: d.frequency_penalty(z, 0.0, [0]),
+    lambda z: d.presence_penalty(z, 0.0, [0]),
+    lambda z: d.dry(z, 0.0, [0, 0, 0, 0]),
+    lambda z: d.no_repeat_ngram_size(z, 0, [0, 0]),
+    lambda z: d.guidance_scale(z, 1.0, z + 1),
+    lambda z: d.watermark(z, {"bias": 0.0}, [0]),
+    lambda z: d.min_length(z, 0, [], [0]),
+    lambda z: d.min_new_tokens(z, 0, [], [0]),
+    lambda z: d.exponential_decay_length_penalty(z, (0, 1.0), [0, 0], [0]),
+]
+
+
+@given(logits())
+def test_11_66_68_off_is_the_identity(z):
+    for i, identity in enumerate(IDENTITIES):
+        out = identity(z)
+        assert np.array_equal(out, z), f"IDENTITIES[{i}]"
+        assert out.dtype == z.dtype, f"IDENTITIES[{i}]"
+
+
+@given(logits(), st.data())
+def test_12_sets_are_nested(z, data):
+    for name, values in (
+        ("top_k", st.integers(1, 14)),
+        ("top_p", shares),
+        ("typical_p", shares),
+        ("top_h", shares),
+        ("top_n_sigma", st.floats(0, 4)),
+    ):
+        low, high = sorted([data.draw(values), data.draw(values)])
+        f = FILTERS[name][0]
+        assert subset(f(z, low), f(z, high)), name
+    for name in ("min_p", "epsilon_cutoff", "eta_cutoff"):
+        low, high = sorted([data.draw(shares), data.draw(shares)])
+        f = FILTERS[name][0]
+        assert subset(f(z, high), f(z, low)), name
+
+
+@given(ordinary, positive, positive, shares)
+def test_13_sets_of_top_p_and_min_p_grow_with_the_temperature(z, a, b, value):
+    cold, hot = sorted([a, b])
+    for f in (d.top_p, d.min_p):
+        sets = [f(d.temperature(z, t), value) for t in (cold, hot)]
+        assert subset(*sets)
+
+
+@given(ordinary, positive, st.integers(1, 12), st.floats(0.1, 3))
+def test_14_sets_of_top_k_and_n_sigma_do_not_depend_on_it(z, t, k, n):
+    hot = d.temperature(z, t)
+    assert np.array_equal(kept(d.top_k(hot, k)), kept(d.top_k(z, k)))
+    assume(
+        np.abs(z - (z.max() - n * z.std())).min() > 1e-9
+    )  # rounding may go both ways
+    assert np.array_equal(kept(d.top_n_sigma(hot, n)), kept(d.top_n_sigma(z, n)))
+
+
+@given(logits(), st.integers(1, 12), shares)
+def test_15_top_k_min_p_and_epsilon_are_idempotent(z, k, value):
+    for f, v in ((d.top_k, k), (d.min_p, value), (d.epsilon_cutoff, value)):
+        once = f(z, v)
+        assert np.array_equal(f(once, v), once)
+
+
+@pytest.mark.parametrize(
+    ("f", "value"),
+    [
+        (d.top_p, 0.7),
+        (d.typical_p, 0.7),
+        (d.eta_cutoff, 0.25),
+        (d.top_n_sigma, 1.0),
+        (d.top_h, 0.8),
+    ],
+)
+def test_15_the_others_are_not(f, value):
+    rng = np.random.default_rng(0)
+    rows = 2 * rng.standard_normal((200, 8))
+    once = f(rows, value)
+    assert not np.array_equal(f(once, value), once)
+
+
+@given(logits(), st.integers(1, 12), shares)
+def test_16_top_k_and_min_p_commute(z, k, m):
+    assert np.array_equal(d.min_p(d.top_k(z, k), m), d.top_k(d.min_p(z, m), k))
+
+
+@given(
+    st.integers(1, 40), st.floats(0.001, 0.999), st.sampled_from([0.0, -3.25, 900.0])
+)
+def test_18_typical_on_a_uniform_row_keeps_its_share(n, tau, level):
+    out = d.typical_p(np.full(n, level), tau)
+    assert kept(out).sum() == math.ceil(tau * n)
+
+
+@given(logits(), shares)
+def test_19_the_threshold_of_eta_is_at_most_epsilon(z, value):
+    assert subset(d.epsilon_cutoff(z, value), d.eta_cutoff(z, value))
+
+
+@given(logits(), shares)
+def test_20_xtc_leaves_the_least_likely_choice(z, threshold):
+    p = softmax(z.astype(np.float64))
+    top = np.flatnonzero((p >= threshold) & np.isfinite(z))
+    out = d.xtc(z, 1.0, threshold, np.random.default_rng(0))
+    removed = np.flatnonzero(np.isfinite(z) & ~kept(out))
+    assert len(removed) == max(0, len(top) - 1)
+    assert set(removed) <= set(top)
+    if len(top):
+        [least] = set(top) - set(removed)
+        assert z[least] == z[top].min()
+
+
+def test_20_xtc_acts_as_often_as_it_should():
+    rng, z = np.random.default_rng(0), np.log([0.5, 0.3, 0.2])
+    n = sum(not kept(d.xtc(z, 0.3, 0.1, rng))[0] for _ in range(4000))
+    # Binomial, 4000 draws of 0.3: six deviations are 174. False alarms: 2e-9.
+    assert abs(n - 1200) < 174
+
+
+@given(logits())
+def test_21_temperature_goes_from_the_argmax_to_uniform(z):
+    best = np.isfinite(z) & (z == z.max())
+    left = np.isfinite(z)
+    cold = softmax(d.temperature(z, 1e-7).astype(np.float64))
+    hot = softmax(d.temperature(z, 1e10).astype(np.float64))
+    np.testing.assert_allclose(cold, best / best.sum(), atol=1e-6)
+    np.testing.assert_allclose(hot, left / left.sum(), atol=1e-5)
+
+
+@given(logits(), st.sampled_from([1e-300, 1e-45, 5e-324, 1e300]))
+def test_21_no_temperature_is_too_extreme(z, value):
+    with np.errstate(over="ignore"):
+        p = softmax(d.temperature(z, value).astype(np.float64))
+    assert np.isfinite(p).all()
+    assert p.argmax() == z.argmax() or value == 1e300
+
+
+@given(ordinary, positive, positive)
+def test_22_entropy_does_not_fall_as_the_temperature_rises(z, a, b):
+    cold, hot = (d.entropy(softmax(d.temperature(z, t))) for t in sorted([a, b]))
+    assert cold <= hot + 1e-12
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_24_the_error_names_the_filter(name, wrong):
+    row = np.full(3, wrong)
+    words = name.partition(",")[0].partition("_v")[0]
+    with pytest.raises(ValueError, match=words):
+        FILTERS[name][0](row, FILTERS[name][1][-1] if "top_k" not in name else 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 0.0), ("temperature", -1.0), ("temperature", math.inf),
+        ("temperature", math.nan), ("top_k", -1), ("top_k", 1.5), ("top_p", -0.1),
+        ("top_p", 1.1), ("top_p", math.nan), ("min_p", -0.1), ("min_p", 1.1),
+        ("epsilon_cutoff", 2), ("eta_cutoff", -1), ("top_n_sigma", -1.0),
+        ("top_n_sigma", math.nan), ("top_h", 1.5), ("typical_p", -0.5),
+        ("dynamic_temperature", -1.0),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named(name, value):
+    words = "temperature" if "temperature" in name else name
+    with pytest.raises(ValueError, match=f"{words} must be .*{value!r}"):
+        FILTERS[name][0](np.zeros(3), value)
+
+
+def test_wrong_shapes_and_ties_are_named():
+    with pytest.raises(ValueError, match=r"top_p: logits must be \[n_vocab\]"):
+        d.top_p(np.zeros((2, 2, 2)), 0.5)
+    with pytest.raises(ValueError, match="ties must be"):
+        d.top_k(np.zeros(3), 1, ties="first")
+    with pytest.raises(ValueError, match="dynatemp_range"):
+        d.dynamic_temperature(np.zeros(3), 1.0, -0.5)
+
+
+def test_integer_logits_are_taken():
+    assert d.top_k([1, 3, 2], 1).tolist() == [-np.inf, 3.0, -np.inf]
+
+
+@pytest.mark.parametrize("value", [0.1, 0.9, 0.99, 0.9999999])
+@pytest.mark.parametrize("spread", [0.01, 1.0, 4.0])
+def test_08_top_p_agrees_with_a_full_sort(value, spread):
+    """The fast way leaves out what cannot be kept; the slow way sorts it all."""
+    z = spread * np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    order = np.argsort(-z, kind="stable")
+    weights = np.exp(z[order].astype(np.float64) - z.max())
+    mass = np.cumsum(weights)
+    n = np.searchsorted(mass, value * weights.sum()) + 1
+    assert sorted(np.flatnonzero(kept(d.top_p(z, value)))) == sorted(order[:n])

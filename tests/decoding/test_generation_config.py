@@ -1,0 +1,214 @@
+"""GenerationConfig: names, defaults, what is refused, generation_config.json."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from numpygpt import GenerationConfig
+from numpygpt.decoding.config import merge_config
+from numpygpt.decoding.steps import FILTERS, RULES, is_on
+
+WRONG = {
+    "max_length": [0, -1, 1.5, "20", None, True],
+    "max_new_tokens": [0, -3, 2.0],
+    "min_length": [-1, None, 0.5],
+    "min_new_tokens": [-1, 2.5],
+    "max_time": [0, -1.0, float("inf")],
+    "stop_strings": ["", [], [""], 3, [3]],
+    "do_sample": [1, None, "yes"],
+    "num_return_sequences": [0, 1.0],
+    "num_beams": [0, -2],
+    "num_beam_groups": [0],
+    "diversity_penalty": [-0.1],
+    "early_stopping": ["always", 1, None],
+    "length_penalty": ["1", float("nan")],
+    "patience": [0, -1],
+    "penalty_alpha": [-0.1, 1.1],
+    "num_assistant_tokens_schedule": ["sometimes"],
+    "assistant_confidence_threshold": [-0.1, 1.5],
+    "temperature": [-0.1, float("nan"), float("inf"), "hot", True],
+    "dynatemp_range": [-1],
+    "dynatemp_exponent": [0],
+    "top_k": [-1, 1.0],
+    "top_p": [-0.1, 1.1, float("nan")],
+    "min_p": [-0.1, 1.1],
+    "typical_p": [2],
+    "epsilon_cutoff": [-1],
+    "eta_cutoff": [1.5],
+    "top_n_sigma": [-1],
+    "top_h": [1.1],
+    "xtc_probability": [1.1, None],
+    "xtc_threshold": [-0.1],
+    "mirostat": [3, -1, True],
+    "mirostat_tau": [0],
+    "mirostat_eta": [-0.1],
+    "repetition_penalty": [0, -1.0],
+    "frequency_penalty": [float("inf")],
+    "presence_penalty": [None],
+    "dry_multiplier": [-1],
+    "dry_base": [0.5],
+    "dry_allowed_length": [0],
+    "dry_sequence_breakers": [["a"], [-1]],
+    "no_repeat_ngram_size": [-1],
+    "bad_words_ids": [[], [[]], [1], [[-1]]],
+    "sequence_bias": [{}, {(): 1.0}, [[1, 2.0]], {(1,): float("nan")}],
+    "logit_bias": [{1: "a"}, {-1: 1.0}, [1], {}],
+    "suppress_tokens": [[-1], [1.5]],
+    "begin_suppress_tokens": [["a"]],
+    "forced_bos_token_id": [-1, [1]],
+    "forced_eos_token_id": [-1, []],
+    "exponential_decay_length_penalty": [(1,), (-1, 1.1), (1, -1.0)],
+    "renormalize_logits": [1],
+    "bos_token_id": [-1],
+    "eos_token_id": [-1, [], [1.5]],
+    "pad_token_id": [-1, [1]],
+    "return_dict_in_generate": [None],
+    "output_scores": [2],
+    "output_logits": ["a"],
+    "use_cache": [0],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n in WRONG for v in WRONG[n]])
+def test_a_wrong_value_is_named(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be ") as error:
+        GenerationConfig(**{name: value})
+    assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"temperature": None, "top_k": None, "top_p": None, "min_p": None},
+        {"early_stopping": "never"},
+        {"early_stopping": True},
+        {"stop_strings": "a"},
+        {"stop_strings": ["a", "b"]},
+        {"eos_token_id": [1, 2]},
+        {"sequence_bias": [[[1, 2], 0.5]]},
+        {"sequence_bias": {(1,): -2}},
+        {"logit_bias": {"5": 1.0, 6: 2}},
+        {"suppress_tokens": []},
+        {"exponential_decay_length_penalty": [3, 1.01]},
+        {"top_p": 0, "min_p": 1, "top_n_sigma": 0},
+        {"output_logits": None},
+    ],
+)
+def test_these_are_accepted(good):
+    config = GenerationConfig.known(**good)
+    for name, value in good.items():
+        assert getattr(config, name) == value
+
+
+def test_contradictory_lengths():
+    with pytest.raises(
+        ValueError, match="min_new_tokens must be at most max_new_tokens"
+    ):
+        GenerationConfig(min_new_tokens=5, max_new_tokens=4)
+    with pytest.raises(ValueError, match="min_length must be at most max_length, 20"):
+        GenerationConfig(min_length=21)
+    GenerationConfig(min_length=21, max_new_tokens=4)  # the prompt may be long
+    GenerationConfig(min_new_tokens=4, max_new_tokens=4, min_length=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("topp", "top_p"),
+        ("max_tokens", "max_new_tokens"),
+        ("temprature", "temperature"),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"'{name}': did you mean '{nearest}'"):
+        GenerationConfig.known(**{name: 1})
+    with pytest.raises(ValueError, match=f"'{name}'"):
+        merge_config(GenerationConfig(), None, {name: 1})
+
+
+def test_a_name_like_no_other_lists_all():
+    with pytest.raises(ValueError, match="known: max_length, .*top_p"):
+        GenerationConfig.known(qqq=1)
+
+
+def test_nothing_truncates_unless_asked():
+    """transformers' hidden top_k of 50 is the one default that differs."""
+    for config in (GenerationConfig(), GenerationConfig(do_sample=True)):
+        assert not any(is_on(step, config) for step in RULES | FILTERS)
+
+
+def test_temperature_0_is_greedy():
+    assert GenerationConfig(do_sample=True, temperature=0).do_sample is False
+    assert GenerationConfig(do_sample=True, temperature=0.1).do_sample is True
+
+
+def test_every_field_says_what_it_is():
+    for field in fields(GenerationConfig):
+        assert 2 < len(field.metadata["help"]) < 65, field.name
+
+
+# What transformers 4.57.6 has in a GenerationConfig that says nothing.
+PLAIN = json.loads("""{
+  "max_length": 20, "max_new_tokens": null, "min_length": 0, "min_new_tokens": null,
+  "early_stopping": false, "max_time": null, "stop_strings": null, "do_sample": false,
+  "num_beams": 1, "use_cache": true, "cache_implementation": null,
+  "cache_config": null, "return_legacy_cache": null, "prefill_chunk_size": null,
+  "temperature": 1.0, "top_k": 50, "top_p": 1.0, "min_p": null, "typical_p": 1.0,
+  "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "repetition_penalty": 1.0,
+  "encoder_repetition_penalty": 1.0, "length_penalty": 1.0, "no_repeat_ngram_size": 0,
+  "bad_words_ids": null, "renormalize_logits": false, "forced_bos_token_id": null,
+  "forced_eos_token_id": null, "remove_invalid_values": false,
+  "exponential_decay_length_penalty": null, "suppress_tokens": null,
+  "begin_suppress_tokens": null, "sequence_bias": null, "token_healing": false,
+  "guidance_scale": null, "watermarking_config": null, "num_return_sequences": 1,
+  "output_attentions": false, "output_hidden_states": false, "output_scores": false,
+  "output_logits": null, "return_dict_in_generate": false, "pad_token_id": null,
+  "bos_token_id": null, "eos_token_id": null, "encoder_no_repeat_ngram_size": 0,
+  "decoder_start_token_id": null, "is_assistant": false, "num_assistant_tokens": 20,
+  "num_assistant_tokens_schedule": "constant", "assistant_confidence_threshold": 0.4,
+  "prompt_lookup_num_tokens": null, "max_matching_ngram_size": null,
+  "assistant_early_exit": null, "assistant_lookbehind": 10, "target_lookbehind": 10,
+  "compile_config": null, "disable_compile": false, "low_memory": null,
+  "penalty_alpha": null, "dola_layers": null, "diversity_penalty": 0.0,
+  "num_beam_groups": 1, "constraints": null, "force_words_ids": null,
+  "_from_model_config": false, "_commit_hash": null, "transformers_version": "4.57.6"
+}""")
+
+
+def test_a_complete_file_of_transformers_says_nothing_but_its_top_k():
+    config = GenerationConfig.known(**PLAIN)
+    on = [s for s in RULES | FILTERS if is_on(s, GenerationConfig(do_sample=True))]
+    assert on == []
+    same = {f.name for f in fields(config)} & PLAIN.keys() - {"top_k"}
+    for name in same:
+        default = getattr(GenerationConfig(), name)
+        assert getattr(config, name) in (default, None), name
+    assert config.top_k == 50
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"encoder_repetition_penalty": 1.2},
+        {"remove_invalid_values": True},
+        {"output_attentions": True},
+        {"force_words_ids": [[1]]},
+    ],
+)
+def test_what_numpygpt_does_not_have_is_refused(settings):
+    [name] = settings
+    with pytest.raises(ValueError, match=f"^{name} must be .* does not have it"):
+        GenerationConfig.known(**settings)
+
+
+def test_a_call_overrides_a_config_overrides_the_model():
+    model = GenerationConfig(top_k=5, eos_token_id=1)
+    assert merge_config(model, None, {"top_k": 7}).top_k == 7
+    assert merge_config(model, None, {}).top_k == 5
+    merged = merge_config(model, {"top_p": 0.5}, {"cache_implementation": "static"})
+    assert (merged.top_k, merged.top_p, merged.eos_token_ids) == (0, 0.5, (1,))
+    assert merge_config(model, None, {"eos_token_id": None}).eos_token_ids == ()
+    assert merge_config(
+        model, GenerationConfig(eos_token_id=[2, 3]), {}
+    ).eos_token_ids == (2, 3)

@@ -1,0 +1,299 @@
+"""Properties 36 to 42, the chain and its order, exact distributions."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from numpygpt import GenerationConfig
+from numpygpt.decoding.sampling import chain, distribution, draw, process
+from numpygpt.decoding.steps import FILTERS, PRESETS, STEPS, settings_of
+from numpygpt.layers import softmax
+from numpygpt.testing import (
+    TableLM,
+    check_decoder,
+    check_law,
+    check_sampler,
+    configs,
+    contexts,
+    logits,
+)
+
+INF = np.inf
+TABLE = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]])
+
+
+def sample(z, rng):
+    return draw(distribution(z), rng)
+
+
+def gumbel(z, rng):
+    """The largest of the logits plus Gumbel noise: the same law, drawn another way."""
+    return int(np.argmax(z - np.log(-np.log(rng.random(len(z))))))
+
+
+def test_24_36_37_39_our_own_draw():
+    check_sampler(sample)
+
+
+def test_38_gumbel_max_and_inverse_cdf_share_a_law():
+    check_sampler(gumbel, skip=[24])
+
+
+class Uniform:
+    """A generator whose next number is known."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def random(self):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("uniform", "token"),
+    [(0.0, 1), (0.249, 1), (0.25, 3), (0.74, 3), (0.75, 4), (1 - 2**-53, 4)],
+)
+def test_37_draw_inverts_the_distribution_function(uniform, token):
+    assert draw(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform)) == token
+
+
+def test_37_rounding_never_draws_beyond_the_end():
+    p = np.array([1 / 3, 1 / 3, 1 / 3, 0.0])
+    assert draw(p, Uniform(1.0)) == 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 0.7, "top_k": 2},
+        {"top_p": 0.6, "chain": "llama.cpp", "temperature": 1.7},
+        {"xtc_probability": 0.4, "xtc_threshold": 0.15},
+        {"repetition_penalty": 1.5, "typical_p": 0.8},
+        {"no_repeat_ngram_size": 3, "min_new_tokens": 2},
+        {"frequency_penalty": 0.7, "presence_penalty": 0.2, "dry_multiplier": 1.0},
+        {"watermarking_config": {"greenlist_ratio": 0.4}},
+        {"do_sample": False, "repetition_penalty": 1.5},
+    ],
+)
+def test_36_37_39_47_texts_follow_the_exact_law(settings):
+    config = GenerationConfig(**{"do_sample": True, **settings})
+    check_decoder(
+        lambda model, prompt, n_new, seed: model.generate(
+            prompt, config, max_new_tokens=n_new, seed=seed
+        ),
+        config,
+        n_draws=600,
+    )
+
+
+def test_40_a_sequence_does_not_depend_on_its_neighbours():
+    model = TableLM(TABLE)
+    settings = {"do_sample": True, "max_new_tokens": 8, "xtc_probability": 0.5}
+    together = model.generate([[0], [1, 2], [2]], seed=3, **settings)
+    for prompt, row in zip([[0], [1, 2], [2]], together):
+        [alone] = model.generate(prompt, seed=3, **settings)
+        assert row[: len(alone)].tolist() == alone.tolist()
+
+
+def test_41_returned_sequences_use_streams_of_their_own():
+    model = TableLM(np.zeros((9, 9)))
+    rows = model.generate(
+        [0], do_sample=True, max_new_tokens=12, num_return_sequences=5, seed=1
+    )
+    assert len({tuple(row) for row in rows.tolist()}) == 5
+    [first] = model.generate([0], do_sample=True, max_new_tokens=12, seed=1)
+    assert first.tolist() == rows[0].tolist()
+
+
+def test_42_a_copied_chain_is_independent():
+    config = GenerationConfig(do_sample=True, xtc_probability=0.5, mirostat=2)
+    steps = chain(config, 1, np.random.default_rng(0))
+    z = np.log([0.4, 0.3, 0.2, 0.1])
+    process(z, [0], steps)
+    twin = copy.deepcopy(steps)
+    texts = [[process(z, [0] * n, s) for n in range(2, 12)] for s in (steps, twin)]
+    assert np.array_equal(*texts)
+    process(z, [0] * 12, steps)
+    assert steps[-1].known["state"]["n_seen"] == 12
+    assert twin[-1].known["state"]["n_seen"] == 11
+
+
+@given(logits(5), configs(), contexts(5))
+def test_26_distributions_are_distributions(z, config, context):
+    p = distribution(z, context, config)
+    assert abs(p.sum() - 1) < 1e-9
+    assert (p >= 0).all()
+    assert not p[z == -INF].any()
+    assert p.dtype == np.float64
+
+
+@given(logits(5), contexts(5))
+def test_greedy_is_all_on_the_argmax(z, context):
+    for config in (GenerationConfig(), GenerationConfig(do_sample=True, temperature=0)):
+        p = distribution(z, context, config)
+        assert p.tolist() == np.eye(5)[np.argmax(z)].tolist()
+    np.testing.assert_allclose(distribution(z), softmax(z.astype(np.float64)))
+
+
+def test_the_law_of_xtc_is_a_mixture():
+    config = GenerationConfig(do_sample=True, xtc_probability=0.25, xtc_threshold=0.25)
+    p = distribution(np.log([0.5, 0.3, 0.2]), config=config)
+    np.testing.assert_allclose(p, [0.375, 0.225 + 0.25 * 0.6, 0.15 + 0.25 * 0.4])
+
+
+def test_output_rules_do_not_count_the_prompt():
+    z = np.zeros(3)
+    config = GenerationConfig(frequency_penalty=1.0)
+    assert process(z, [1, 1, 2], chain(config, 2)).tolist() == [0.0, 0.0, -1.0]
+    assert process(z, [1, 1, 2], chain(config, 0)).tolist() == [0.0, -2.0, -1.0]
+    config = GenerationConfig(repetition_penalty=2.0)
+    assert process(z - 1, [1], chain(config, 1)).tolist() == [-1.0, -2.0, -1.0]
+
+
+def names(config):
+    return [step.name for step in chain(config)]
+
+
+EVERYTHING = {
+    "sequence_bias": {(1,): 1.0}, "logit_bias": {1: 1.0}, "repetition_penalty": 1.2,
+    "frequency_penalty": 0.1, "presence_penalty": 0.1, "dry_multiplier": 1.0,
+    "no_repeat_ngram_size": 3, "bad_words_ids": [[1, 2]], "min_length": 2,
+    "min_new_tokens": 2, "prefix_allowed_tokens_fn": lambda _, ids: [0, 1, 2],
+    "forced_bos_token_id": 1, "forced_eos_token_id": 1, "suppress_tokens": [2],
+    "exponential_decay_length_penalty": (1, 1.1), "begin_suppress_tokens": [2],
+    "watermarking_config": {}, "renormalize_logits": True, "temperature": 0.9,
+    "top_h": 0.9, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "typical_p": 0.9,
+    "epsilon_cutoff": 0.1, "eta_cutoff": 0.1, "top_n_sigma": 3.0,
+    "xtc_probability": 0.5, "mirostat": 2,
+}  # fmt: skip
+
+
+def test_the_order_of_transformers():
+    assert names(GenerationConfig(do_sample=True, **EVERYTHING)) == [
+        "sequence_bias", "logit_bias", "repetition_penalty", "frequency_penalty",
+        "presence_penalty", "dry", "no_repeat_ngram_size", "bad_words_ids",
+        "min_length", "min_new_tokens", "prefix_allowed_tokens_fn",
+        "forced_bos_token_id",
+        "forced_eos_token_id", "exponential_decay_length_penalty", "suppress_tokens",
+        "begin_suppress_tokens", "temperature", "top_h", "top_k", "top_p", "min_p",
+        "typical_p", "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
+        "watermark", "renormalize_logits",
+    ]  # fmt: skip
+
+
+def test_the_order_of_llama_cpp():
+    config = GenerationConfig(do_sample=True, chain="llama.cpp", **EVERYTHING)
+    filters = [name for name in names(config) if name in FILTERS]
+    assert filters == [
+        "top_n_sigma", "top_h", "top_k", "typical_p", "top_p", "min_p",
+        "epsilon_cutoff", "eta_cutoff", "xtc", "temperature", "mirostat",
+    ]  # fmt: skip
+    assert sorted(PRESETS["llama.cpp"]) == sorted(PRESETS["hf"]) == sorted(STEPS)
+
+
+def test_greedy_decoding_has_the_rules_and_no_filter():
+    rules = names(GenerationConfig(**EVERYTHING))
+    assert rules == [n for n in PRESETS["hf"] if n not in FILTERS]
+
+
+def test_nothing_is_on_unless_asked():
+    assert names(GenerationConfig()) == names(GenerationConfig(do_sample=True)) == []
+    off = {"top_k": None, "top_p": None, "min_p": None, "repetition_penalty": None,
+           "temperature": None, "no_repeat_ngram_size": None}  # fmt: skip
+    assert names(GenerationConfig(do_sample=True, **off)) == []
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_is_switched_on_by_its_first_setting(name):
+    setting = settings_of(name)[0]
+    config = GenerationConfig(do_sample=True, **{setting: EVERYTHING[setting]})
+    assert names(config) == [name]
+
+
+def test_a_range_without_a_temperature_switches_it_on():
+    config = GenerationConfig(do_sample=True, dynatemp_range=0.5, temperature=None)
+    [step] = chain(config)
+    z = np.array([0.0, 0.0])
+    assert step(z + 3, []).tolist() == (z + 2).tolist()
+
+
+def test_a_chain_of_ones_own():
+    def shout(row, context):
+        return row + len(context)
+
+    config = GenerationConfig(
+        do_sample=True, top_k=1, temperature=2.0, chain=["temperature", shout, "top_k"]
+    )
+    row = process(np.array([2.0, 4.0]), [0, 0, 0], chain(config))
+    assert row.tolist() == [-INF, 5.0]
+    config = GenerationConfig(do_sample=True, top_k=1, chain="temperature")
+    assert chain(config) == []
+
+
+def test_order_matters():
+    settings = {"do_sample": True, "temperature": 4.0, "top_p": 0.6}
+    z = np.log([0.5, 0.3, 0.2])
+    hot_first = distribution(z, config=GenerationConfig(**settings))
+    hot_last = distribution(z, config=GenerationConfig(chain="llama.cpp", **settings))
+    assert (hot_first > 0).sum() == 2
+    z = np.log([0.61, 0.29, 0.1])
+    hot_first = distribution(z, config=GenerationConfig(**settings))
+    hot_last = distribution(z, config=GenerationConfig(chain="llama.cpp", **settings))
+    assert (hot_first > 0).sum() == 2
+    assert (hot_last > 0).sum() == 1
+
+
+@pytest.mark.parametrize("wrong", ["topk", ["temperature", "topk"], [3]])
+def test_an_unknown_step_is_named(wrong):
+    with pytest.raises(ValueError, match="chain: .*is neither a preset"):
+        chain(GenerationConfig(chain=wrong))
+
+
+def test_begin_is_behind_a_forced_token():
+    config = GenerationConfig(forced_bos_token_id=1, begin_suppress_tokens=[1])
+    assert process(np.zeros(2), [0], chain(config, 1)).tolist() == [-INF, 0.0]
+    assert process(np.zeros(2), [0, 1], chain(config, 1)).tolist() == [0.0, -INF]
+    assert process(np.zeros(2), [0, 0], chain(config, 2)).tolist() == [0.0, -INF]
+
+
+def test_the_last_token_is_forced_where_the_text_ends():
+    model = TableLM(np.zeros((3, 3)))
+    for limit in ({"max_new_tokens": 4}, {"max_length": 5}):
+        [ids] = model.generate([0], forced_eos_token_id=2, **limit)
+        assert ids.tolist() == [0, 0, 0, 0, 2]
+
+
+def test_errors_of_the_model_are_not_blamed_on_a_filter():
+    with pytest.raises(ValueError, match="the model's logits"):
+        distribution(np.array([np.nan, 0.0]), (), GenerationConfig())
+
+
+@pytest.mark.parametrize(
+    ("counts", "passes"),
+    [
+        ((100, 100, 100, 100), True),
+        ((153, 90, 82, 75), True),  # 28.1 + 1 + 3.2 + 6.2 = 38.6
+        ((160, 94, 76, 70), False),  # 36 + 0.4 + 5.8 + 9 = 51.1; the bound is 48.9
+        ((40, 40, 160, 160), False),
+    ],
+)
+def test_36_the_goodness_of_fit_test(counts, passes):
+    outcomes = np.repeat(range(4), counts).tolist()
+    law = {**dict.fromkeys(range(4), 0.25), "never": 0.0}
+    if passes:
+        check_law(outcomes, law)
+    else:
+        with pytest.raises(AssertionError, match="chi-square"):
+            check_law(outcomes, law)
+    with pytest.raises(AssertionError, match="never has probability 0"):
+        check_law([*outcomes, "never"], law)
+
+
+def test_36_rare_outcomes_are_pooled():
+    law = {0: 0.98, **dict.fromkeys(range(1, 21), 0.001)}
+    check_law([0] * 980 + list(range(1, 21)), law)
+    with pytest.raises(AssertionError, match="chi-square"):
+        check_law([0] * 940 + list(range(1, 21)) * 3, law)
