@@ -27,6 +27,7 @@ models, and a goodness-of-fit test whose false alarms are one in ten million.
 Try: write top_k with ``>`` for ``>=`` and let `check_filter` find it.
 """
 
+import copy
 import math
 from collections import Counter
 
@@ -366,7 +367,7 @@ def _check(examples, f, tests):
     def search(example):
         for number, text, test in tests:
             try:
-                wrong = test(f, example)
+                wrong = test(f, copy.deepcopy(example))
             except Exception as error:
                 wrong = f"{type(error).__name__}: {error}"
             if wrong:
