@@ -26,6 +26,16 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 IGNORED = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
 
 
+def read_config(folder):
+    """The GPT2Config that a folder's config.json says."""
+    path = Path(folder) / "config.json"
+    settings = read_json(path)
+    try:
+        return GPT2Config.from_dict(settings)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None
+
+
 def read_folder(folder):
     """``{name: (dtype name, array, file)}`` of all the safetensors in a model folder;
     names without the ``transformer.`` that some writers put in front."""
@@ -46,10 +56,7 @@ def load(folder, dtype=np.float32):
     ["weight"]``. The file's own dtype may be any; half precision is widened once.
     """
     folder, dtype = Path(folder), check_dtype(dtype)
-    try:
-        config = GPT2Config.from_dict(read_json(folder / "config.json"))
-    except ValueError as error:
-        raise FormatError(f"{folder / 'config.json'}: {error}") from None
+    config = read_config(folder)
     found = read_folder(folder)
     flat = {}
     if config.n_layer > len(found):  # or the next line may not end

@@ -36,6 +36,7 @@ import mmap
 import re
 import struct
 import sys
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -45,17 +46,17 @@ from converting import (
     STEP,
     Later,
     fill,
-    make_tokenizer,
     pieces,
     run,
+    save_tokenizer,
     write_model,
 )
 
 from numpygpt import GPT2Config, Tokenizer
-from numpygpt.hub import FormatError, read_json, writing
+from numpygpt.hub import FormatError, writing
 from numpygpt.safetensors import to_dtype
 from numpygpt.vocabulary import read_tokenizer
-from numpygpt.weights import read_folder
+from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32
 MAX_KEYS, MAX_TENSORS, MAX_STRINGS = 10_000, 100_000, 1 << 20
@@ -309,26 +310,26 @@ def config_of(path, keys, tensors):
         raise FormatError(f"{path}: {error!s:.300}") from None
 
 
-def tokenizer_of(path, keys):
-    """The tokenizer that the keys hold, or None."""
+def write_vocab(path, keys, folder):
+    """The tokenizer that the keys hold, if they do."""
     tokens = keys.get("tokenizer.ggml.tokens")
     merges = keys.get("tokenizer.ggml.merges")
     if not isinstance(tokens, list) or not isinstance(merges, list):
-        return None
+        return
     if len(set(tokens)) < len(tokens):
         raise FormatError(f"{path}: a token stands twice in its vocabulary")
     vocab = {token: i for i, token in enumerate(tokens)}
-    return make_tokenizer(lambda: [tuple(m.split(" ")) for m in merges], vocab, path)
+    save_tokenizer(folder, lambda: [tuple(m.split(" ")) for m in merges], vocab, path)
 
 
 def read(source, folder):
     """GGUF -> model folder."""
     keys, tensors = read_gguf(source)
-    config, tokenizer = config_of(source, keys, tensors), tokenizer_of(source, keys)
+    config = config_of(source, keys, tensors)
     for name in tensors:
         if name.endswith(MATRICES):
             tensors[name] = tensors[name].T
-    write_model(source, folder, config, tensors, tokenizer)
+    write_model(source, folder, config, tensors, partial(write_vocab, source, keys))
 
 
 # Writing.
@@ -400,7 +401,7 @@ def tensors_to_write(source, config, kind_name):
 
 def write(source, path, kind_name):
     """Model folder -> GGUF."""
-    config = GPT2Config.from_dict(read_json(source / "config.json"))
+    config = read_config(source)
     plain = GPT2Config(scale_attn_weights=True)
     for name in (
         "activation_function", "scale_attn_weights", "scale_attn_by_inverse_layer_idx"

@@ -28,9 +28,18 @@ import math
 import sys
 
 import numpy as np
-from converting import DECODERS, MATRICES, Later, fill, pieces, run, write_model
+from converting import (
+    DECODERS,
+    MATRICES,
+    Later,
+    fill,
+    gpt2_tokenizer,
+    pieces,
+    run,
+    write_model,
+)
 
-from numpygpt import GPT2Config, Tokenizer
+from numpygpt import GPT2Config
 from numpygpt.hub import FormatError
 
 MAGIC = 20240326
@@ -115,7 +124,7 @@ def convert(source, folder, args):
         later = tensor_later(source, shape, at, kind, item_size)
         tensors[name] = later.T if name.endswith(MATRICES) else later
         at += n * item_size
-    tokenizer = Tokenizer.gpt2() if config.n_vocab == GPT2_VOCABULARY else None
+    tokenizer = gpt2_tokenizer if config.n_vocab == GPT2_VOCABULARY else None
     write_model(source, folder, config, tensors, tokenizer)
 
 

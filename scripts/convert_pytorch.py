@@ -44,16 +44,27 @@ import re
 import struct
 import sys
 import zlib
+from functools import partial
 from io import BytesIO
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from converting import DECODERS, MATRICES, Later, fill, pieces, run, write_model
+from converting import (
+    DECODERS,
+    MATRICES,
+    Later,
+    copy_tokenizer,
+    fill,
+    gpt2_tokenizer,
+    pieces,
+    run,
+    write_model,
+)
 
-from numpygpt import GPT2Config, Tokenizer
-from numpygpt.hub import FormatError, read_json
-from numpygpt.weights import IGNORED, parts_of
+from numpygpt import GPT2Config
+from numpygpt.hub import FormatError
+from numpygpt.weights import IGNORED, parts_of, read_config
 
 REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
 REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
@@ -293,9 +304,11 @@ def directory(data):
     """How many entries, and where their directory starts. Archives above 4 GB have a
     second, wider end record, which a locator before the first points to."""
     end = data.rfind(b"PK\5\6", max(0, len(data) - 65_557))
-    if end < 0:
+    if end < 0 or end + 22 > len(data):
         raise ValueError("its end is missing: the file is cut off")
-    count, _, at = struct.unpack_from("<HLL", data, end + 10)
+    count, _, at, n_comment = struct.unpack_from("<HLLH", data, end + 10)
+    if end + 22 + n_comment != len(data):
+        raise ValueError(f"the file does not end where byte {end} says")
     if data[end - 20 : end - 16] == b"PK\6\7":
         wide = struct.unpack_from("<Q", data, end - 12)[0]
         if wide > end or data[wide : wide + 4] != b"PK\6\6":
@@ -476,11 +489,12 @@ def convert(source, folder, args):
         tensors |= found
         later |= {n: tensor_later(file, n, t, spans) for n, t in found.items()}
     if arguments is None and (home / "config.json").is_file():
-        config, tokenizer = GPT2Config.from_dict(read_json(home / "config.json")), home
+        config = read_config(home)
+        write_tokenizer = partial(copy_tokenizer, home)
     else:
         config = infer_config(tensors, arguments or {}, args, source)
         gpt2 = 50257 <= config.vocab_size <= 50304  # padded to a multiple of 64
-        tokenizer = Tokenizer.gpt2() if gpt2 else None
+        write_tokenizer = gpt2_tokenizer if gpt2 else None
     if config.tie_word_embeddings:
         later.pop("lm_head.weight", None)
     # PyTorch's Linear stores [out, in]; transformers' GPT-2 stores [in, out] as OpenAI.
@@ -489,7 +503,7 @@ def convert(source, folder, args):
         for name in later:
             if name.endswith(MATRICES):
                 later[name] = later[name].T
-    write_model(source, folder, config, later, tokenizer)
+    write_model(source, folder, config, later, write_tokenizer)
 
 
 def options(parser):

@@ -35,11 +35,11 @@ import math
 import re
 import struct
 import sys
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
-from converting import DECODERS, Later, fill, make_tokenizer, pieces, run, write_model
+from converting import DECODERS, Later, fill, pieces, run, save_tokenizer, write_model
 
 from numpygpt import GPT2Config
 from numpygpt.hub import FormatError, read_json
@@ -294,11 +294,14 @@ def convert(source, folder, args):
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{home / 'hparams.json'}: {error}") from None
-    tokenizer = None
+    write_model(source, folder, config, read_index(index), partial(write_vocab, home))
+
+
+def write_vocab(home, folder):
+    """OpenAI's encoder.json is vocab.json, and vocab.bpe is merges.txt."""
     if (home / "vocab.bpe").is_file():
         vocab = read_json(home / "encoder.json")
-        tokenizer = make_tokenizer(lambda: read_merges(home / "vocab.bpe"), vocab, home)
-    write_model(source, folder, config, read_index(index), tokenizer)
+        save_tokenizer(folder, lambda: read_merges(home / "vocab.bpe"), vocab, home)
 
 
 if __name__ == "__main__":

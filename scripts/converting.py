@@ -26,8 +26,8 @@ import numpy as np
 # The scripts run from a fresh checkout, without an installation.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from numpygpt import GPT2Config, Tokenizer, weights
-from numpygpt.hub import FormatError, read_json
+from numpygpt import Tokenizer, weights
+from numpygpt.hub import FormatError, read_file
 from numpygpt.safetensors import to_dtype, widen_bfloat16
 from numpygpt.vocabulary import check_vocab
 
@@ -85,10 +85,11 @@ def fill(shape, dtype, parts, decode):
     return out
 
 
-def write_model(source, folder, config, tensors, tokenizer=None):
+def write_model(source, folder, config, tensors, write_tokenizer=None):
     """Write a model folder; ``tensors``: ``{name: Later}``, named as in
     ``config.shapes()``. A file without any bias gets zeros, which are no bias.
-    ``tokenizer``: a Tokenizer, or a folder whose tokenizer files are copied."""
+    ``write_tokenizer``: is given the folder, and its memory is free before the
+    weights' turn."""
     if config.n_layer > len(tensors):  # or the next line may not end
         raise FormatError(f"{source}: {len(tensors)} tensors, {config.n_layer} blocks")
     if not any(name.endswith(".bias") for name in tensors):
@@ -109,19 +110,17 @@ def write_model(source, folder, config, tensors, tokenizer=None):
             f"{source}: a GPT-2 has no {str(sorted(left)[:5])[1:-1]:.200}"
         )
     with new_folder(folder) as beside:
+        if write_tokenizer is not None:
+            write_tokenizer(beside)
         weights.save(beside, config, weights.nest(flat))
-        if isinstance(tokenizer, Path):
-            copy_tokenizer(tokenizer, beside)
-        elif tokenizer is not None:
-            tokenizer.save_pretrained(beside)
 
 
-def make_tokenizer(merges, vocab, where):
-    """A Tokenizer from what a file says, or an error that names the file; ``merges``
-    is a function, so that its own errors are caught, too."""
+def save_tokenizer(folder, merges, vocab, where):
+    """Write a tokenizer that a file describes, or say that the file is damaged;
+    ``merges`` is a function, so that its own errors are caught, too."""
     try:
         check_vocab(vocab)
-        return Tokenizer(merges(), vocab)
+        Tokenizer(merges(), vocab).save_pretrained(folder)
     except FormatError:
         raise
     except (ValueError, TypeError) as error:
@@ -144,13 +143,18 @@ def new_folder(folder):
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def gpt2_tokenizer(folder):
+    """Write GPT-2's own tokenizer, for formats that leave it out."""
+    Tokenizer.gpt2().save_pretrained(folder)
+
+
 def copy_tokenizer(source, folder):
-    """Copy what a model folder says about its tokenizer; each must be JSON or text."""
+    """Copy what a model folder says about its tokenizer."""
     names = ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"]
     names += ["special_tokens_map.json", "added_tokens.json", "generation_config.json"]
     for name in names:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
+        if (source / name).exists():
+            (folder / name).write_bytes(read_file(source / name))
 
 
 def differences(first, second):
@@ -169,8 +173,7 @@ def differences(first, second):
         a, b = (to_dtype(x, k, np.float32) for x, k in ((a, a_kind), (b, b_kind)))
         if not np.array_equal(a, b, equal_nan=True):
             yield f"{name}: differs by up to {np.abs(a - b).max():.3g}"
-    ours, theirs = (read_json(Path(f) / "config.json") for f in (first, second))
-    ours, theirs = (GPT2Config.from_dict(c) for c in (ours, theirs))
+    ours, theirs = weights.read_config(first), weights.read_config(second)
     ours, theirs = ({**c.to_dict(), "n_inner": c.d_inner} for c in (ours, theirs))
     for key in ours:
         if ours[key] != theirs[key]:
