@@ -120,6 +120,23 @@ def read_json(path):
     return parse_json(read_file(path), path)
 
 
+def parts_of(folder, name):
+    """The file of that name in a folder, or the parts that NAME.index.json lists."""
+    folder = Path(folder)
+    index = folder / f"{name}.index.json"
+    if (folder / name).is_file() or not index.is_file():
+        return [folder / name]
+    files = read_json(index).get("weight_map")
+    if not isinstance(files, dict) or not files:
+        raise FormatError(f"{index} has no weight_map")
+    for file in files.values():
+        if not isinstance(file, str) or Path(file).name != file:
+            raise FormatError(
+                f"{index} names {file!r:.80}, which is no file of its folder"
+            )
+    return [folder / file for file in sorted(set(files.values()))]
+
+
 @contextmanager
 def writing(path):
     """Open ``path`` for writing bytes; it appears when the block ends without error,

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from .config import GPT2Config
-from .hub import FormatError, read_json, write_json
+from .hub import FormatError, parts_of, read_json, write_json
 from .safetensors import read_safetensors, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -147,20 +147,3 @@ def check_dtype(dtype):
     if dtype not in (np.float32, np.float64, "float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, not {dtype!r}")
     return np.dtype(dtype)
-
-
-def parts_of(folder, name):
-    """The file of that name in a folder, or the parts that NAME.index.json lists."""
-    folder = Path(folder)
-    index = folder / f"{name}.index.json"
-    if (folder / name).is_file() or not index.is_file():
-        return [folder / name]
-    files = read_json(index).get("weight_map")
-    if not isinstance(files, dict) or not files:
-        raise FormatError(f"{index} has no weight_map")
-    for file in files.values():
-        if not isinstance(file, str) or Path(file).name != file:
-            raise FormatError(
-                f"{index} names {file!r:.80}, which is no file of its folder"
-            )
-    return [folder / file for file in sorted(set(files.values()))]

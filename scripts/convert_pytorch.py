@@ -63,8 +63,8 @@ from converting import (
 )
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError
-from numpygpt.weights import IGNORED, parts_of, read_config
+from numpygpt.hub import FormatError, parts_of
+from numpygpt.weights import IGNORED, read_config
 
 REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
 REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
