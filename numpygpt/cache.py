@@ -6,9 +6,9 @@ and a step of generation computes one new row instead of the whole text again. A
 full forward pass is the same thing with an empty cache, so the model has no second
 code path, and "cached equals uncached" is a fact about arithmetic, not a hope.
 
-The memory is reserved at once for the whole context, ``[n_layer, n_head, n_ctx,
-d_head]`` for keys and again for values: appending then copies only the new rows. (The
-operating system hands out the pages when they are first written.)
+Memory is reserved ahead, ``[n_layer, n_head, n_row, d_head]`` for keys and again for
+values, twice as many rows as needed whenever they run out: appending copies only the
+new rows, and all the moving to larger arrays together costs less than two copies.
 
 Several continuations of one prompt share its rows: see `fork`.
 
@@ -19,16 +19,17 @@ Next: model.py.
 
 import numpy as np
 
+MIN_ROWS = 32  # what a new cache reserves: fewer would soon run out
+
 
 class KVCache:
     """Keys and values of one sequence. ``n_tok`` is how many tokens it holds."""
 
-    def __init__(self, config, dtype=np.float32, capacity=None):
-        self.config = config
+    def __init__(self, config, dtype=np.float32):
         self.n_tok = 0
-        self.capacity = config.n_ctx if capacity is None else capacity
-        shape = (2, config.n_layer, config.n_head, self.capacity, config.d_head)
+        shape = (2, config.n_layer, config.n_head, 0, config.d_head)
         self._rows = np.empty(shape, dtype)  # 0: keys, 1: values
+        self._config = config
         self._shared = None  # the cache whose first rows come before ours
         self._n_shared = 0
 
@@ -41,9 +42,19 @@ class KVCache:
         """
         start = self.n_tok - self._n_shared
         stop = start + keys.shape[1]
+        if stop > self._rows.shape[3]:
+            self._reserve(stop, start)
         self._rows[0, layer, :, start:stop] = keys
         self._rows[1, layer, :, start:stop] = values
         return self._views(layer, stop)
+
+    def _reserve(self, n_row, n_used):
+        """Move to an array of at least ``n_row`` rows."""
+        kinds, n_layer, n_head, _, d_head = self._rows.shape
+        n_row = max(MIN_ROWS, min(2 * n_row, self._config.n_ctx), n_row)
+        rows = np.empty((kinds, n_layer, n_head, n_row, d_head), self._rows.dtype)
+        rows[:, :, :, :n_used] = self._rows[:, :, :, :n_used]
+        self._rows = rows
 
     def rows(self, layer):
         """What a layer holds, as `extend` returns it."""
@@ -83,9 +94,10 @@ class KVCache:
         """
         first = self._shared is None
         root, n_root = (self, self.n_tok) if first else (self._shared, self._n_shared)
-        twin = KVCache(self.config, self._rows.dtype, self.config.n_ctx - n_root)
+        twin = KVCache(self._config, self._rows.dtype)
         twin._shared, twin._n_shared, twin.n_tok = root, n_root, self.n_tok
         if not first:
             n_own = self.n_tok - n_root
+            twin._reserve(n_own, 0)
             twin._rows[:, :, :, :n_own] = self._rows[:, :, :, :n_own]
         return twin

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GPT2Config
+from numpygpt.cache import MIN_ROWS
 
 CONFIG = GPT2Config(31, n_positions=40, n_embd=6, n_layer=2, n_head=2)
 MODEL = GPT2.random(CONFIG, seed=3, dtype=np.float64)
@@ -77,6 +78,11 @@ def test_truncation_within_bounds():
         twin.truncate(2)
 
 
-def test_memory_is_what_it_says():
-    """Two arrays of n_layer * n_ctx * n_embd numbers."""
-    assert MODEL.new_cache().nbytes == 2 * 2 * 40 * 6 * 8
+def test_memory_grows_with_the_tokens():
+    """Two arrays of n_layer * n_row * n_embd numbers, never more rows than n_ctx."""
+    cache = MODEL.new_cache()
+    assert cache.nbytes == 0
+    MODEL([1], cache)
+    assert cache.nbytes == 2 * 2 * MIN_ROWS * 6 * 8
+    MODEL([1] * MIN_ROWS, cache)
+    assert cache.nbytes == 2 * 2 * 40 * 6 * 8
