@@ -301,20 +301,21 @@ def check_decoder(f, config=None, n_draws=1500):
         law = enumerate_sequences(*case[:1], 2, case[1], config)
         return None if law.get(tuple(ids[len(case[1]) :])) else f"it wrote {ids}"
 
-    models = st.one_of(tiny_models(), tiny_models(n_back=2, eos_token_id=2))
-    prompts = st.lists(st.integers(0, 2), min_size=1, max_size=3)
+    models = st.sampled_from(
+        [TableLM(t, eos_token_id=e) for t in TABLES for e in (2, None)]
+    )
+    prompts = st.sampled_from([[0], [1, 2], [2, 2, 2]])
     tests = (
         (0, "the prompt comes first", other_prompt),
         (37, "only possible texts are written", impossible),
         (39, "the same seed writes the same text", other_text),
         (47, "two new tokens are the first two of three", no_prefix),
     )
-    _check(st.tuples(models, prompts, st.integers(0, 99)), f, tests)
-    table = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]])
-    model = TableLM(table, eos_token_id=2)
+    _check(st.tuples(models, prompts, st.integers(0, 9)), f, tests)
+    model = TableLM(TABLES[1], eos_token_id=2)
     texts = [tuple(written(model, [0], 3, seed)[1:]) for seed in range(n_draws)]
     law = enumerate_sequences(model, 3, [0], config)
-    check_law(texts, law, f"of texts of the table {np.exp(table).round(2).tolist()}")
+    check_law(texts, law, f"of texts of {_show(model)}")
 
 
 def check_law(outcomes, law, what=""):
@@ -349,6 +350,13 @@ def check_law(outcomes, law, what=""):
         )
 
 
+# Tables to write from: every token alike; ordinary; nearly certain; with gaps.
+TABLES = [
+    np.zeros((3, 3)),
+    np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]]),
+    50 * np.eye(3)[[1, 0, 2]],
+    np.array([[-INF, 0.0, 0.0], [2.0, -INF, 0.0], [0.0, 0.0, -INF]]),
+]
 ROWS_TO_DRAW_FROM = [
     np.zeros(3),
     np.array([2.0, 1.0, -INF, 0.0, -1.0]),
@@ -386,5 +394,5 @@ def _show(example):
     if isinstance(example, tuple):
         return ", ".join(map(_show, example))
     if isinstance(example, TableLM):
-        return f"table {example.table.tolist()}"
+        return f"TableLM({example.table.round(3).tolist()})"
     return repr(example.tolist() if isinstance(example, np.ndarray) else example)

@@ -21,7 +21,7 @@ from numpygpt.testing import (
 )
 
 INF = np.inf
-settings.register_profile("planted", deadline=None, max_examples=150, derandomize=True)
+settings.register_profile("planted", deadline=None, max_examples=50, derandomize=True)
 
 
 @pytest.fixture(autouse=True)
@@ -167,10 +167,10 @@ FIXED = np.random.default_rng(0)
 
 
 def test_a_right_sampler_passes():
-    check_sampler(right)
     check_sampler(
         lambda z, rng: draw(distribution(z, config=TOP_3), rng),
         law=lambda z: distribution(z, config=TOP_3),
+        n_draws=1000,
     )
 
 

@@ -156,7 +156,9 @@ def sequence_bias(logits, value, context):
     >>> sequence_bias(np.zeros(3), {(0, 2): 1.5, (1,): -1.0}, [0]).tolist()
     [0.0, -1.0, 1.5]
     """
-    for sequence, bias in value.items() if isinstance(value, dict) else value:
+    if not isinstance(value, dict):  # the last word on a sequence counts
+        value = {tuple(sequence): bias for sequence, bias in value}
+    for sequence, bias in value.items():
         *first, last = check_ids(sequence, logits, "sequence_bias").tolist()
         if _ends_with(context, first):
             logits[last] += bias

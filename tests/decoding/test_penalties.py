@@ -194,6 +194,8 @@ def test_biases_add_up():
     z = np.zeros(3)
     value = [[[1], 1.0], [[0, 1], 0.5], [[2, 0, 1], 0.25], [[1, 1], 9.0]]
     assert d.sequence_bias(z, value, [2, 0]).tolist() == [0.0, 1.75, 0.0]
+    twice = [[[1], 1.0], [[1], 3.0]]
+    assert d.sequence_bias(z, twice, []).tolist() == [0.0, 3.0, 0.0]
     assert d.logit_bias(z, {"0": 1.5, 2: -1}).tolist() == [1.5, 0.0, -1.0]
 
 
