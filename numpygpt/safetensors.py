@@ -133,7 +133,7 @@ def write_safetensors(path, tensors):
             # A piece at a time, so that a transposed array is not copied as a whole.
             flags = ["external_loop", "buffered", "zerosize_ok"]
             pieces = np.nditer(np.asarray(array), flags, order="C", buffersize=1 << 18)
-            file.writelines(piece.data for piece in pieces)
+            file.writelines(np.ascontiguousarray(piece).data for piece in pieces)
 
 
 def widen_bfloat16(bits):

@@ -37,7 +37,6 @@ import re
 import struct
 import sys
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from converting import (
@@ -47,6 +46,7 @@ from converting import (
     Later,
     fill,
     pieces,
+    release,
     run,
     save_tokenizer,
     write_model,
@@ -66,6 +66,7 @@ SCALARS = {
 }  # fmt: skip
 U32, F32, STRING, ARRAY = 4, 6, 8, 9
 I32 = 5
+TINY = np.float32(1e-38)  # below, 1 / d overflows; float16 makes such a d zero anyway
 NAMES = {
     "token_embd": "wte", "position_embd": "wpe", "output_norm": "ln_f",
     "output": "lm_head", "attn_norm": "ln_1", "attn_qkv": "attn.c_attn",
@@ -114,8 +115,8 @@ def encode_q8_0(x):
     """The scale makes the largest of a group 127; then round, halves away from zero."""
     groups = x.reshape(-1, 32)
     d = np.abs(groups).max(axis=1, keepdims=True) / np.float32(127)
-    with np.errstate(divide="ignore"):
-        q = groups * np.where(d == 0, np.float32(0), 1 / d)
+    with np.errstate(divide="ignore", over="ignore"):
+        q = groups * np.where(d < TINY, np.float32(0), 1 / d)
     q = np.trunc(q + np.copysign(np.float32(0.5), q)).astype(np.int8)
     d = d.astype("<f2").view(np.uint8)
     return np.concatenate([d, q.view(np.uint8)], axis=1).tobytes()
@@ -190,7 +191,7 @@ def value(data, kind, at):
 
 
 def read_header(data):
-    """-> (keys, tensors ``{name: (shape, kind, offset)}``, where the data starts)."""
+    """-> (keys, tensors ``{name: (shape, kind, offset)}``, alignment, header's end)."""
     if data[:4] != b"GGUF":
         raise ValueError("the magic number GGUF is missing")
     version, at = number(data, "<u4", 4)
@@ -216,7 +217,7 @@ def read_header(data):
     align = keys.get("general.alignment", ALIGNMENT)
     if type(align) is not int or not 8 <= align <= 4096 or align & (align - 1):
         raise ValueError(f"general.alignment is {align!r:.80}")
-    return keys, tensors, (at + align - 1) // align * align
+    return keys, tensors, align, at
 
 
 def read_gguf(path):
@@ -226,18 +227,21 @@ def read_gguf(path):
     with open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
-        keys, tensors, start = read_header(data)
-        later, spans = {}, {}
+        keys, tensors, align, at = read_header(data)
+        start = -(-at // align) * align
+        later, spans, expected = {}, {}, 0
         for name, (shape, kind, offset) in tensors.items():
             begin = start + offset
             later[our_name(name)] = tensor_later(path, name, shape, kind, begin)
             size = math.prod(shape) // KINDS[kind][1] * KINDS[kind][2]
             spans[name] = begin, size
+            if offset != expected:  # they follow each other without a gap
+                raise ValueError(f"{name!r:.80} has offset {offset}, not {expected}")
             if begin + size > len(data):
                 raise ValueError(f"{name!r:.80} ends at byte {begin + size}: cut off")
-        for (first, size), (second, _) in pairwise(sorted(spans.values())):
-            if first + size > second:
-                raise ValueError(f"two tensors overlap at byte {second}")
+            expected = -(-(offset + size) // align) * align
+            if any(data[begin + size : start + expected]):
+                raise ValueError(f"{name!r:.80} is followed by more than zeros")
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
     if is_written_twice(path, tensors, spans):
@@ -431,6 +435,7 @@ def write(source, path, kind_name):
             for i in range(0, len(array), rows):
                 piece = to_dtype(array[i : i + rows], stored, np.dtype(np.float32))
                 file.write(WRITERS[kind][2](np.ascontiguousarray(piece)))
+            release(array)
             file.write(bytes(aligned(file.tell()) - file.tell()))
 
 

@@ -402,6 +402,8 @@ def tensor_later(path, name, tensor, spans):
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides))
     if math.prod(shape) > store.count or (math.prod(shape) and last >= store.count):
         raise FormatError(f"{path}: the tensor {name!r:.80} leaves its storage")
+    if not is_view_without_overlap(shape, strides):
+        raise FormatError(f"{path}: the tensor {name!r:.80} overlaps itself")
     if store.kind not in DECODERS:
         raise FormatError(f"{path}: {name!r:.80} is {store.kind}, not floating point")
     dtype, decode = DECODERS[store.kind]
@@ -418,6 +420,21 @@ def tensor_later(path, name, tensor, spans):
         return np.lib.stride_tricks.as_strided(flat, shape, steps)
 
     return Later(shape, np.dtype(dtype), read)
+
+
+def is_view_without_overlap(shape, strides):
+    """Is every number of the view another one of the storage's? Along the axes from the
+    smallest step on, a step must be longer than all that the steps before can reach.
+
+    >>> is_view_without_overlap((2, 3), (3, 1)), is_view_without_overlap((2, 3), (2, 1))
+    (True, False)
+    """
+    reach = 0
+    for stride, n in sorted(zip(strides, shape)):
+        if n > 1 and stride <= reach:
+            return False
+        reach += (n - 1) * stride
+    return True
 
 
 def check_crc(path, key, begin, n_bytes, crc):

@@ -13,6 +13,7 @@ place and renamed when it is whole.
 """
 
 import argparse
+import mmap
 import os
 import shutil
 import sys
@@ -157,6 +158,16 @@ def copy_tokenizer(source, folder):
             (folder / name).write_bytes(read_file(source / name))
 
 
+def release(array):
+    """Give back the memory of a mapped file's pages that were read so far; when they
+    are touched again they come from the file."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    mapped = getattr(array, "obj", array)
+    if isinstance(mapped, mmap.mmap) and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def differences(first, second):
     """What differs between two model folders, a line each."""
     ours, theirs = weights.read_folder(first), weights.read_folder(second)
@@ -173,6 +184,8 @@ def differences(first, second):
         a, b = (to_dtype(x, k, np.float32) for x, k in ((a, a_kind), (b, b_kind)))
         if not np.array_equal(a, b, equal_nan=True):
             yield f"{name}: differs by up to {np.abs(a - b).max():.3g}"
+        release(ours[name][1])
+        release(theirs[name][1])
     ours, theirs = weights.read_config(first), weights.read_config(second)
     ours, theirs = ({**c.to_dict(), "n_inner": c.d_inner} for c in (ours, theirs))
     for key in ours:

@@ -142,8 +142,9 @@ def tensor(name, sizes, kind, offset):
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ([(b"a", (4,), 0, 0), (b"b", (4,), 0, 8)], "overlap"),
-        ([(b"a", (4,), 0, 1 << 62)], "cut off"),
+        ([(b"a", (4,), 0, 0), (b"b", (4,), 0, 8)], "offset 8, not 32"),
+        ([(b"a", (4,), 0, 0), (b"b", (4,), 0, 64)], "offset 64, not 32"),
+        ([(b"a", (4,), 0, 1 << 62)], "offset"),
         ([(b"a", (1 << 63, 1 << 63), 0, 0)], "shape"),
         ([(b"a", (1 << 40,), 0, 0)], "cut off"),
         ([(b"a", (33,), 8, 0)], "shape"),

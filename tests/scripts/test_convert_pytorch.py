@@ -178,6 +178,14 @@ def test_tensors_that_leave_their_storage_are_refused(offset, shape, strides, co
         convert_pytorch.tensor_later("file", "x", tensor, {"0": (0, 24, None)})
 
 
+@pytest.mark.parametrize("strides", [(0, 1), (1, 0), (2, 1), (1, 1)])
+def test_a_tensor_that_overlaps_itself_is_refused(strides):
+    store = convert_pytorch.Storage("F32", 4, "0", 6)
+    tensor = convert_pytorch.Tensor(store, 0, (2, 3), strides)
+    with pytest.raises(FormatError, match="overlaps itself"):
+        convert_pytorch.tensor_later("file", "x", tensor, {"0": (0, 24, None)})
+
+
 def test_a_tensor_may_be_any_view_of_its_storage(tmp_path):
     numbers = np.arange(24, dtype="<f4")
     (tmp_path / "file").write_bytes(b"head" + numbers.tobytes())

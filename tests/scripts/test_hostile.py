@@ -61,7 +61,7 @@ def pickles_of_legacy(path):
 
 
 def header_of_gguf(path):
-    return convert_gguf.read_header(path.read_bytes())[2]
+    return convert_gguf.read_header(path.read_bytes())[3]
 
 
 def all_of_it(path):
