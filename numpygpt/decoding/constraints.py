@@ -124,8 +124,8 @@ class Speller:
         return self.allowed[state], may, must
 
     def _allowed(self, state):
-        """Try all tokens, in the order of their bytes: where one fails at some byte, all
-        with the same beginning do, and are skipped."""
+        """Try all tokens, in the order of their bytes: where one fails at some byte,
+        all with the same beginning do, and are skipped."""
         tokens, found, i = self.table.tokens, [], 0
         while i < len(tokens):
             here = state

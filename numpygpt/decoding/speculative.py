@@ -61,7 +61,7 @@ def prompt_lookup(model, prompts, config, seed):
 
 def _decode(model, sequences, config, draft):
     """The loop. ``draft(sequence) -> tokens, distributions``: the guesses, and what
-    each was drawn from. Yields when the sequences have grown, by one token or by several."""
+    each was drawn from. Yields when the sequences have grown, by one token or more."""
     live = sequences
     logits = model.unembed(np.stack([s.hidden[-1] for s in live]))
     for sequence, row in zip(live, logits):
