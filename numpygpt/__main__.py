@@ -17,6 +17,7 @@ from dataclasses import fields
 from typing import get_args
 
 from . import GPT2, GenerationConfig, Tokenizer, __version__
+from .decoding.constraints import n_kept
 from .decoding.sampling import new_seed
 from .decoding.stopping import until_stop
 from .hub import DEFAULT_MODEL
@@ -65,6 +66,10 @@ def parse(argv):
                         help="default: %(default)s")  # fmt: skip
     parser.add_argument("--seed", type=int, help="of the draws; default: a new one")
     parser.add_argument("--no-stream", action="store_true", help="print at the end")
+    parser.add_argument("--json", action="store_true",
+                        help="print JSON, a line a continuation")  # fmt: skip
+    parser.add_argument("--logprobs", action="store_true",
+                        help="of each token, in the JSON or to stderr")  # fmt: skip
     parser.add_argument("--version", action="version", version=__version__)
     for field in fields(GenerationConfig):
         if field.name not in NO_OPTION:
@@ -154,8 +159,9 @@ def run(args):
     ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]
     settings["tokenizer"] = tokenizer
     begin = time.perf_counter()
-    if args.no_stream or settings.get("num_return_sequences", 1) > 1:
-        n_new = print_all(model, tokenizer, ids, seed, settings)
+    several = settings.get("num_return_sequences", 1) > 1
+    if args.no_stream or args.json or args.logprobs or several:
+        n_new = print_all(args, model, tokenizer, ids, seed, settings)
     else:
         n_new = print_stream(model, tokenizer, ids, seed, settings)
     rate = n_new / (time.perf_counter() - begin)
@@ -169,7 +175,7 @@ def print_stream(model, tokenizer, ids, seed, settings):
     first, new = next(tokens), []  # what cannot be done fails before a word is printed
 
     def drawn():
-        yield from ids
+        yield from ids[: n_kept(ids, GenerationConfig(**settings))]
         for token in itertools.chain([first], tokens):
             new.append(token)
             yield token
@@ -184,16 +190,30 @@ def print_stream(model, tokenizer, ids, seed, settings):
     return len(new)
 
 
-def print_all(model, tokenizer, ids, seed, settings):
+def print_all(args, model, tokenizer, ids, seed, settings):
     """Print all continuations when they are done, between them the token that GPT-2
     knows as the end of a text; returns the number of new tokens."""
-    rows = model.generate(ids, seed=seed, **settings)
-    n_prompt = len(tokenizer.decode(ids, skip_special_tokens=True))
-    stops = settings.get("stop_strings")
-    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
-    texts = ["".join(until_stop([text], stops, n_prompt)) for text in texts]
-    print(f"\n{tokenizer.eos_token}\n".join(texts), flush=True)
-    return int((rows[:, len(ids) :] != model.config.eos_token_id).sum())
+    out = model.generate(ids, seed=seed, return_dict_in_generate=True, **settings)
+    prompt = tokenizer.decode(ids, skip_special_tokens=True)
+    begin, records = n_kept(ids, GenerationConfig(**settings)), []
+    for row, n, logprobs in zip(out.sequences, out.lengths, out.logprobs):
+        text = tokenizer.decode(row[:n], skip_special_tokens=True)
+        pieces = until_stop([text], settings.get("stop_strings"), len(prompt))
+        new = row[begin:n].tolist()
+        record = {"prompt": prompt, "text": "".join(pieces)[len(prompt) :], "ids": new}
+        if args.logprobs:
+            record["tokens"] = [tokenizer.decode([token]) for token in new]
+            record["logprobs"] = logprobs[: len(new)].tolist()
+        records.append(record)
+    if args.json:
+        print("\n".join(map(json.dumps, records)), flush=True)
+    else:
+        texts = [prompt + record["text"] for record in records]
+        print(f"\n{tokenizer.eos_token}\n".join(texts), flush=True)
+        for record in records if args.logprobs else []:
+            for token, logprob in zip(record["tokens"], record["logprobs"]):
+                print(f"{logprob:9.4f} {token!r}", file=sys.stderr)
+    return sum(len(record["ids"]) for record in records)
 
 
 def note(text):

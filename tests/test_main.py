@@ -1,5 +1,6 @@
 """The command line, as a process: streams, pipes, exit codes, messages."""
 
+import json
 import os
 import pty
 import signal
@@ -216,3 +217,50 @@ def test_on_a_terminal_no_prompt_does_not_wait_for_one(folder):
     os.close(parent)
     os.close(child)
     assert out.returncode == 0
+
+
+def test_json_a_line_a_continuation(folder):
+    out = run("Hi", "--model", folder, "-n", 6, "--seed", 2, "--json", "--logprobs",
+              "--num-return-sequences", 2)  # fmt: skip
+    records = [json.loads(line) for line in out.stdout.splitlines()]
+    tokenizer, model = Tokenizer.from_pretrained(folder), GPT2.from_pretrained(folder)
+    want = model.generate(
+        tokenizer.encode("Hi"), seed=2, max_new_tokens=6, do_sample=True, temperature=0.8,
+        top_p=0.95, num_return_sequences=2, return_dict_in_generate=True,
+    )  # fmt: skip
+    assert len(records) == 2
+    for i, record in enumerate(records):
+        n = want.lengths[i]
+        n_prompt = n - len(record["ids"])
+        assert record["prompt"] == "Hi"
+        assert record["ids"] == want.sequences[i, n_prompt:n].tolist()
+        assert record["text"] == tokenizer.decode(record["ids"], True)
+        assert record["tokens"] == [tokenizer.decode([t]) for t in record["ids"]]
+        np.testing.assert_allclose(record["logprobs"], want.logprobs[i, : len(record["ids"])])
+
+
+def test_logprobs_go_to_stderr(folder):
+    how = ["Hi", "--model", folder, "-n", 5, "--seed", 2]
+    plain, out = run(*how), run(*how, "--logprobs")
+    assert out.stdout == plain.stdout
+    lines = [line for line in out.stderr.decode().splitlines() if line[0] == " "]
+    assert len(lines) == 5
+    assert all(float(line.split()[0]) <= 0 for line in lines)
+
+
+def test_stop_is_cut_off_and_several_may_be_given(folder):
+    how = ["Hi", "--model", folder, "-n", 30, "--seed", 2]
+    whole = run(*how).stdout.decode()
+    first, second = whole[12], whole[20]
+    at = min(whole.index(s, 2) for s in (first, second))
+    for extra in ([], ["--no-stream"]):
+        out = run(*how, "--stop", first, "--stop", second, *extra)
+        assert out.stdout.decode() == whole[:at] + "\n"
+
+
+def test_a_healed_prompt_is_printed_once(folder):
+    how = ["Hi the", "--model", folder, "-n", 4, "--seed", 2, "--token-healing"]
+    for extra in ([], ["--no-stream"]):
+        text = run(*how, *extra).stdout.decode()
+        assert text.startswith("Hi the")
+        assert not text.startswith("Hi thethe")

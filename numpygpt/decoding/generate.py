@@ -118,10 +118,7 @@ def generate(
     model, input_ids, config, search=sample, *, streamer=None, seed=None,
     attention_mask=None,
 ):  # fmt: skip
-    """Continue one or several prompts -> int64 ``[n_return, n_total]``.
-
-    Sequences that end early are padded on the right. See `GPT2.generate`.
-    """
+    """Continue one or several prompts: see `GPT2.generate`."""
     seed = new_seed() if seed is None else check_seed(seed)
     prompts = as_prompts(input_ids, attention_mask)
     if streamer is not None:
@@ -152,7 +149,5 @@ def stream_ids(
 
 def _check_single(prompts, config):
     if len(prompts) * config.num_return_sequences > 1:
-        raise ValueError(
-            "only one sequence can be streamed at a time: pass one prompt and "
-            "num_return_sequences 1, or use generate without a streamer"
-        )
+        raise ValueError("only one sequence can be streamed at a time: pass one prompt "
+                         "and num_return_sequences 1, or use generate")  # fmt: skip

@@ -14,7 +14,8 @@ class GenerateOutput:
     array ``[n_return, n_vocab]`` a step (rows that have ended: zeros). ``logprobs``,
     ``[n_return, n_steps]``, are the natural logarithms of the probabilities that the
     chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them.
-    ``sequences_scores``, ``[n_return]``, is what a beam search ranked by, and ``notes``
+    ``lengths`` counts each row's ids without the padding. ``sequences_scores``,
+    ``[n_return]``, is what a beam search ranked by, and ``notes``
     has for each row what a search did: see beam.py and speculative.py."""
 
     sequences: np.ndarray
@@ -22,6 +23,7 @@ class GenerateOutput:
     logits: tuple | None
     logprobs: np.ndarray
     model_logprobs: np.ndarray
+    lengths: np.ndarray
     sequences_scores: np.ndarray | None
     notes: list
 
@@ -66,6 +68,7 @@ def as_arrays(sequences, config):
         logits,
         logprobs=_table([s.logprobs for s in sequences]),
         model_logprobs=_table([s.model_logprobs for s in sequences]),
+        lengths=np.array([len(s.ids) for s in sequences]),
         sequences_scores=_ranked([s.score for s in sequences]),
         notes=[s.notes for s in sequences],
     )
