@@ -78,9 +78,7 @@ STORAGE = {
     "torch.ShortStorage": ("I16", 2), "torch.CharStorage": ("I8", 1),
     "torch.ByteStorage": ("U8", 1), "torch.BoolStorage": ("BOOL", 1),
 }  # fmt: skip
-MAX_STEPS = (
-    500_000  # of a pickle; a model of 96 blocks with its optimizer takes 100,000
-)
+MAX_STEPS = 250_000  # of a pickle; 96 blocks with their optimizer take 100,000
 MAX_ENTRIES = 20_000  # of a zip archive
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 
@@ -143,8 +141,6 @@ def run_pickle(file, where, storages):
                 stack.append(made)
             elif op.name not in ("PROTO", "FRAME"):
                 instruction(op.name, arg, stack)
-    except FormatError:
-        raise
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise FormatError(f"{where}, pickle at byte {at}: {error}") from None
 
@@ -237,7 +233,8 @@ def call(function, arguments):
     raise ValueError("a call that does not fit one of the three functions")
 
 
-# Where a storage's bytes lie: both kinds of file give {key: (begin, n_bytes)}.
+# Where a storage's bytes lie: both kinds of file give
+# {key: (begin, n_bytes, crc32 or None)}.
 
 
 def read_torch(path):
@@ -390,36 +387,49 @@ def read_legacy_model(path, data):
 def tensor_later(path, name, tensor, spans):
     """A `Tensor` -> a `Later`, after checking that it stays inside its storage."""
     store, offset, shape, strides = tensor
-    numbers = [offset, store.count, *shape, *strides]
     begin, n_bytes, _ = spans.get(store.key, (0, -1, None))
-    if (
-        any(type(n) is not int or not 0 <= n < 1 << 62 for n in numbers)
-        or len(shape) != len(strides)
-        or len(shape) > 8
-        or n_bytes != store.count * store.item_size
-    ):
-        raise FormatError(f"{path}: the tensor {name!r:.80} does not fit its storage")
-    last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides))
-    if math.prod(shape) > store.count or (math.prod(shape) and last >= store.count):
-        raise FormatError(f"{path}: the tensor {name!r:.80} leaves its storage")
-    if not is_view_without_overlap(shape, strides):
-        raise FormatError(f"{path}: the tensor {name!r:.80} overlaps itself")
-    if store.kind not in DECODERS:
-        raise FormatError(f"{path}: {name!r:.80} is {store.kind}, not floating point")
+    wrong = what_is_wrong(tensor, n_bytes)
+    if wrong:
+        raise FormatError(f"{path}: the tensor {name!r:.80} {wrong}")
     dtype, decode = DECODERS[store.kind]
+    size, n = store.item_size, span_of(shape, strides)
 
     def read():
         if spans[store.key][2] is not None:
             check_crc(path, store.key, *spans[store.key])
             spans[store.key] = begin, n_bytes, None  # once is enough
-        size = store.item_size
-        n = last + 1 - offset if math.prod(shape) else 0
         parts = pieces(path, begin + offset * size, n * size)
         flat = fill((n,), dtype, parts, decode)
         steps = [stride * flat.itemsize for stride in strides]
         return np.lib.stride_tricks.as_strided(flat, shape, steps)
 
     return Later(shape, np.dtype(dtype), read)
+
+
+def what_is_wrong(tensor, n_bytes):
+    """Why a tensor cannot be a view of a storage of so many bytes, or None."""
+    store, offset, shape, strides = tensor
+    numbers = [offset, store.count, *shape, *strides]
+    if (
+        any(type(n) is not int or not 0 <= n < 1 << 62 for n in numbers)
+        or len(shape) != len(strides)
+        or len(shape) > 8
+        or n_bytes != store.count * store.item_size
+    ):
+        return "does not fit its storage"
+    n = span_of(shape, strides)
+    if math.prod(shape) > store.count or (n and offset + n > store.count):
+        return "leaves its storage"
+    if not is_view_without_overlap(shape, strides):
+        return "overlaps itself"
+    return None if store.kind in DECODERS else f"is {store.kind}, not floating point"
+
+
+def span_of(shape, strides):
+    """How many numbers lie between a view's first and last, both counted."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((n - 1) * stride for n, stride in zip(shape, strides))
 
 
 def is_view_without_overlap(shape, strides):
@@ -460,40 +470,40 @@ def read_checkpoint(path):
             raise FormatError(f"{path}: the entry {name!r:.80} is no tensor")
         # What torch.compile, DataParallel and transformers put in front of the names.
         name = re.sub(r"^(_orig_mod\.|module\.|transformer\.)+", "", name)
+        if name in tensors:
+            raise FormatError(f"{path}: {name!r:.80} stands twice")
         if not IGNORED.fullmatch(name):
             tensors[name] = value
-    return tensors, arguments, spans
+    return tensors, arguments if type(arguments) is dict else None, spans
 
 
 def infer_config(tensors, arguments, args, path):
     """What the shapes and nanoGPT's model_args say. minGPT writes neither a config nor
     the number of heads, which leaves no trace in the shapes: ``--n-head``."""
+    n_head = args.n_head or (arguments or {}).get("n_head")
+    if type(n_head) is not int:
+        raise FormatError(f"{path} does not say the number of heads: give --n-head N")
     try:
-        vocab_size, n_embd = tensors["wte.weight"].shape
-        n_layer = len({name.split(".")[1] for name in tensors if name[:2] == "h."})
-        sizes = {
-            "vocab_size": vocab_size,
-            "n_positions": tensors["wpe.weight"].shape[0],
-            "n_embd": n_embd,
-            "n_layer": n_layer,
-            "n_inner": max(tensors["h.0.mlp.c_fc.weight"].shape),
-        }
-        n_head = args.n_head or arguments["n_head"]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(
-            f"{path} lacks {error}: no GPT-2; or, if that is 'n_head', say --n-head N"
-        ) from None
-    head = tensors.get("lm_head.weight", tensors["wte.weight"])
-    end = 50256 if vocab_size > 50256 else None
-    return GPT2Config(
-        **sizes,
-        n_head=n_head,
-        # nanoGPT has GELU itself, minGPT and OpenAI its tanh form.
-        activation_function=args.activation or ("gelu" if arguments else "gelu_new"),
-        tie_word_embeddings=head == tensors["wte.weight"],
-        bos_token_id=end,
-        eos_token_id=end,
-    )
+        wte, wpe = tensors["wte.weight"], tensors["wpe.weight"]
+        end = 50256 if wte.shape[0] > 50256 else None
+        return GPT2Config(
+            vocab_size=wte.shape[0],
+            n_positions=wpe.shape[0],
+            n_embd=wte.shape[1],
+            n_layer=len({name.split(".")[1] for name in tensors if name[:2] == "h."}),
+            n_head=n_head,
+            n_inner=max(tensors["h.0.mlp.c_fc.weight"].shape),
+            # nanoGPT has GELU itself, minGPT and OpenAI its tanh form.
+            activation_function=args.activation
+            or ("gelu" if arguments else "gelu_new"),
+            tie_word_embeddings=tensors.get("lm_head.weight", wte) == wte,
+            bos_token_id=end,
+            eos_token_id=end,
+        )
+    except KeyError as error:
+        raise FormatError(f"{path} is no GPT-2: it lacks the tensor {error}") from None
+    except (ValueError, IndexError) as error:
+        raise FormatError(f"{path}: {error}") from None
 
 
 def convert(source, folder, args):
@@ -503,13 +513,15 @@ def convert(source, folder, args):
     tensors, later, arguments = {}, {}, None
     for file in files:
         found, arguments, spans = read_checkpoint(file)
+        if both := tensors.keys() & found.keys():
+            raise FormatError(f"{file}: {min(both)!r:.80} is in another part, too")
         tensors |= found
         later |= {n: tensor_later(file, n, t, spans) for n, t in found.items()}
     if arguments is None and (home / "config.json").is_file():
         config = read_config(home)
         write_tokenizer = partial(copy_tokenizer, home)
     else:
-        config = infer_config(tensors, arguments or {}, args, source)
+        config = infer_config(tensors, arguments, args, source)
         gpt2 = 50257 <= config.vocab_size <= 50304  # padded to a multiple of 64
         write_tokenizer = gpt2_tokenizer if gpt2 else None
     if config.tie_word_embeddings:

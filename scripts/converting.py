@@ -150,7 +150,7 @@ def gpt2_tokenizer(folder):
 
 
 def copy_tokenizer(source, folder):
-    """Copy what a model folder says about its tokenizer."""
+    """Copy what a model folder says about its tokenizer, and about how to generate."""
     names = ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"]
     names += ["special_tokens_map.json", "added_tokens.json", "generation_config.json"]
     for name in names:

@@ -186,6 +186,17 @@ def test_a_tensor_that_overlaps_itself_is_refused(strides):
         convert_pytorch.tensor_later("file", "x", tensor, {"0": (0, 24, None)})
 
 
+def test_names_that_become_one_are_refused(formats, tmp_path):
+    """Else the file's order would decide which weights are taken."""
+    content = (formats / "pytorch_legacy.bin").read_bytes()
+    twice = content.replace(
+        b"transformer.h.0.ln_1.weight", b"module.module.h.1.ln_1.bias"
+    )
+    (tmp_path / "x.bin").write_bytes(twice)
+    with pytest.raises(FormatError, match="'h.1.ln_1.bias' stands twice"):
+        convert_pytorch.read_checkpoint(tmp_path / "x.bin")
+
+
 def test_a_tensor_may_be_any_view_of_its_storage(tmp_path):
     numbers = np.arange(24, dtype="<f4")
     (tmp_path / "file").write_bytes(b"head" + numbers.tobytes())
