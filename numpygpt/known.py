@@ -1,8 +1,11 @@
 """The models of the Hugging Face hub: their full names, what their files must be, and
 the folder where other programs have put them already.
 
-A file that was checked once is taken as it is as long as it is not changed; a file is
-known by its sha256: 32 bytes that no two different files have ever been seen to share.
+A file is known by its sha256: 32 bytes that no two different files have ever been seen
+to share. Where OpenAI's models have a published one, a file of the published size must
+have it, wherever it was found; one of another size is somebody's own conversion.
+
+Next: download.py.
 """
 
 import contextlib
