@@ -18,8 +18,9 @@ is the search's other question:
 The rules are transformers 4.57's, to the token. Where we depart: a beam that cannot
 exist (fewer than W beginnings do) is dropped, where transformers keeps it with a score
 of -1e9 and returns texts twice; so fewer rows than ``num_return_sequences`` come back
-when there are no more texts. ``patience`` waits for ``W * patience`` finished texts
-(Kasai et al., arXiv:2204.05424).
+when there are no more texts; and when sampling, a filter may leave a beam one token,
+where transformers makes it leave two. ``patience`` waits for ``W * patience`` finished
+texts (Kasai et al., arXiv:2204.05424).
 
 With ``do_sample`` the candidates are drawn, without replacement. Two relatives with a
 step of their own: `diverse_step` and `stochastic_step`. In every result, ``notes`` is
@@ -254,6 +255,8 @@ def _children(group, rows, totals, found, config):
         if config.output_logits:
             child.logits = [*beam.logits, rows.logits[parent]]
         child.done = any(stop(child.ids) for stop in child.stops)
+        if child.done:
+            child.cache = None  # nothing will be added: let go of the memory
         children.append(child)
     return children
 

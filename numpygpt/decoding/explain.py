@@ -22,9 +22,14 @@ from .steps import DEFAULTS, FILTERS, is_on, order, settings_of
 # Settings, what they need to do something, as a test, and what to say if it is missing.
 NEEDS = (
     (
-        [name for step in FILTERS for name in settings_of(step)],
+        [n for step in FILTERS for n in settings_of(step) if n != "top_k"],
         lambda c: c.do_sample,
         "only when sampling: do_sample=True",
+    ),
+    (
+        ["top_k"],
+        lambda c: c.do_sample or c.penalty_alpha is not None,
+        "only when sampling: do_sample=True (or with penalty_alpha)",
     ),
     (["dynatemp_exponent"], lambda c: c.dynatemp_range, "dynatemp_range is 0"),
     (["xtc_threshold"], lambda c: c.xtc_probability, "xtc_probability is 0"),
@@ -50,6 +55,18 @@ NEEDS = (
         ["output_scores", "output_logits"],
         lambda c: c.return_dict_in_generate,
         "only with return_dict_in_generate=True",
+    ),
+    (["stochastic_beams"], lambda c: c.num_beams > 1, "only with beams: num_beams"),
+    (
+        ["num_assistant_tokens", "num_assistant_tokens_schedule"]
+        + ["assistant_confidence_threshold"],
+        lambda c: c.assistant_model is not None,
+        "assistant_model is not set",
+    ),
+    (
+        ["negative_prompt_ids"],
+        lambda c: c.guidance_scale not in (None, 1),
+        "guidance_scale is not set",
     ),
     (
         ["max_matching_ngram_size"],
@@ -125,8 +142,16 @@ def _method(config):
         way = f"beam search with {config.num_beams} beams" + (
             ", sampling" if config.do_sample else ""
         )
-    elif config.penalty_alpha:
+    elif config.penalty_alpha is not None:
         way = f"contrastive search, penalty_alpha {config.penalty_alpha}"
+    elif config.assistant_model is not None:
+        way += ", drafts by assistant_model"
+    elif config.prompt_lookup_num_tokens:
+        way += f", drafts of up to {config.prompt_lookup_num_tokens} tokens by lookup"
+    if config.guidance_scale not in (None, 1):
+        way += f", guidance_scale {config.guidance_scale}"
+    if config.dola_layers is not None:
+        way += f", dola_layers {config.dola_layers}"
     if config.max_new_tokens is not None:
         return f"{way}, up to {config.max_new_tokens} new tokens"
     return f"{way}, up to {config.max_length} tokens with the prompt"

@@ -21,6 +21,7 @@ from functools import wraps
 
 import numpy as np
 
+from ..layers import log_softmax
 from .checks import as_tuple
 from .filters import check_rows
 
@@ -315,7 +316,7 @@ def guidance_scale(logits, value, unconditional):
     if value == 1:
         return logits
     unconditional = check_rows(unconditional, "guidance_scale's unconditional")
-    c, u = log_softmax(logits), log_softmax(unconditional)
+    c, u = (log_softmax(z.astype(np.float64)) for z in (logits, unconditional))
     with np.errstate(invalid="ignore"):
         guided = u + value * (c - u)
     guided = np.where(c == -np.inf, -np.inf, guided)
@@ -325,10 +326,4 @@ def guidance_scale(logits, value, unconditional):
 def renormalize_logits(logits, value=True):
     """The log-probabilities, which are logits of the same distribution."""
     logits = check_rows(logits, "renormalize_logits")
-    return log_softmax(logits).astype(logits.dtype) if value else logits
-
-
-def log_softmax(logits):
-    """``ln softmax(logits)`` in float64, row by row."""
-    z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return log_softmax(logits) if value else logits

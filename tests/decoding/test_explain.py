@@ -57,6 +57,8 @@ def test_a_chain_of_ones_own(capsys):
         ({"max_length": 9, "max_new_tokens": 3}, "max_length 9: max_new_tokens wins"),
         ({"output_scores": True}, "only with return_dict_in_generate=True"),
         ({"max_matching_ngram_size": 3}, "prompt_lookup_num_tokens is not set"),
+        ({"num_assistant_tokens": 3}, "assistant_model is not set"),
+        ({"negative_prompt_ids": [3]}, "guidance_scale is not set"),
     ],
 )
 def test_what_does_nothing(capsys, settings, line):
@@ -94,6 +96,7 @@ def test_what_is_probably_not_meant(capsys, settings, line):
         {"eos_token_id": [3, 4], "suppress_tokens": [3], "min_new_tokens": 2},
         {"do_sample": True, "xtc_probability": 0.5, "xtc_threshold": 0.2},
         {"dry_multiplier": 1.0, "dry_base": 2.0},
+        {"penalty_alpha": 0.6, "top_k": 4},
     ],
 )
 def test_what_is_in_order_is_not_blamed(capsys, settings):

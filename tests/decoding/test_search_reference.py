@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
-FILES = sorted(HERE.glob("reference/search_*.json"))
+ROOT = Path(__file__).parents[2]
+FILES = sorted(ROOT.glob("tests/reference/search_*.json"))
 CASES = [json.loads(line) for f in FILES for line in f.read_text().splitlines()]
 # How many live cases of a kind; a seed that the stored ones do not use comes first.
 LIVE = {"greedy": 60, "beam": 150, "beam_sample": 60, "guidance": 30}
 
 
 def load_script():
-    path = HERE.parent / "scripts" / "make_search_reference.py"
+    path = ROOT / "scripts" / "make_search_reference.py"
     spec = importlib.util.spec_from_file_location("make_search_reference", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
