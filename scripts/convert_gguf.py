@@ -59,7 +59,7 @@ from numpygpt.vocabulary import read_tokenizer
 from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32
-MAX_KEYS, MAX_TENSORS, MAX_STRINGS = 10_000, 100_000, 1 << 20
+MAX_KEYS, MAX_TENSORS, MAX_STRINGS = 10_000, 20_000, 500_000
 SCALARS = {
     0: "<u1", 1: "<i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4",
     6: "<f4", 7: "?", 10: "<u8", 11: "<i8", 12: "<f8",
@@ -163,10 +163,21 @@ def number(data, dtype, at):
     return values[0].item(), at
 
 
+def strings(data, n, at):
+    """n strings -> (a list, the next place)."""
+    found = []
+    for _ in range(n):
+        begin = at + 8
+        at = begin + int.from_bytes(data[at:begin], "little")
+        if at > len(data):
+            raise ValueError(f"a string that ends at byte {at}: the file is cut off")
+        found.append(data[begin:at].decode("utf-8"))
+    return found, at
+
+
 def string(data, at):
-    size, at = number(data, "<u8", at)
-    text, at = take(data, np.uint8, size, at)
-    return text.tobytes().decode("utf-8"), at
+    (text,), at = strings(data, 1, at)
+    return text, at
 
 
 def value(data, kind, at):
@@ -183,11 +194,7 @@ def value(data, kind, at):
         return take(data, SCALARS[kind], n, at)
     if kind != STRING or n > MAX_STRINGS:
         raise ValueError(f"an array of {n} values of kind {kind} before byte {at}")
-    strings = []
-    for _ in range(n):
-        text, at = string(data, at)
-        strings.append(text)
-    return strings, at
+    return strings(data, n, at)
 
 
 def read_header(data):
@@ -198,13 +205,16 @@ def read_header(data):
     (n_tensors, n_keys), at = take(data, "<u8", 2, at)
     if version not in (2, 3) or n_tensors > MAX_TENSORS or n_keys > MAX_KEYS:
         raise ValueError(f"version {version}, {n_tensors} tensors, {n_keys} keys")
-    keys, tensors = {}, {}
+    keys, tensors, n_strings = {}, {}, 0
     for _ in range(n_keys):
         name, at = string(data, at)
         kind, at = number(data, "<u4", at)
         if name in keys:
             raise ValueError(f"the key {name!r:.80} stands twice")
         keys[name], at = value(data, kind, at)
+        n_strings += len(keys[name]) if isinstance(keys[name], list) else 0
+        if n_strings > MAX_STRINGS:
+            raise ValueError(f"more than {MAX_STRINGS} strings: no model needs that")
     for _ in range(n_tensors):
         name, at = string(data, at)
         n_axes, at = number(data, "<u4", at)

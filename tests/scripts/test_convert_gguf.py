@@ -103,7 +103,8 @@ def gguf(keys=b"", n_keys=0, tensors=b"", n_tensors=0, version=3):
 
 
 HUGE = b"\xff" * 7 + b"\x7f"
-STRINGS = text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 20)
+STRINGS = text(b"a") + struct.pack("<LLQ", 9, 8, 400_000)
+FULL = STRINGS + bytes(8 * 400_000)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,8 @@ STRINGS = text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 20)
         (gguf(text(b"a") + struct.pack("<LLQ", 9, 9, 1), 1), "kind 9"),
         (gguf(text(b"a") + struct.pack("<LLQ", 9, 4, 1 << 62), 1), "cut off"),
         (gguf(text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 40), 1), "array of"),
-        (gguf(STRINGS + bytes(8 << 19), 1), "cut off"),
+        (gguf(STRINGS + bytes(8 * 400_000 - 1), 1), "cut off"),
+        (gguf(FULL + FULL.replace(b"a", b"b"), 2), "strings: no model"),
         (gguf(text(b"\xff") + bytes(12), 1), "utf-8"),
         (gguf((text(b"a") + struct.pack("<LB", 7, 1)) * 2, 2), "twice"),
         (gguf(tensors=text(b"t") + struct.pack("<L", 99), n_tensors=1), "99 axes"),
@@ -128,7 +130,7 @@ STRINGS = text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 20)
 )
 def test_hostile_headers_are_refused(content, message, tmp_path):
     path = tmp_path / "hostile.gguf"
-    path.write_bytes(content.ljust(64, b"\0"))
+    path.write_bytes(content + bytes(max(0, 64 - len(content))))
     with pytest.raises(FormatError, match=message) as error:
         convert_gguf.read_gguf(path)
     assert str(path) in str(error.value)
