@@ -18,8 +18,8 @@ Read the files in this order; none imports one that stands after it.
     decoding/checks.py        what the settings may be (skip it)
     decoding/config.py        how to generate, as data
     decoding/filters.py       temperature, top-k, top-p
-    decoding/truncation.py    more filters            (a side room: skip these five,
-    decoding/penalties.py     rules on the text so far           and come back later)
+    decoding/truncation.py    more filters (a first reading skips these five)
+    decoding/penalties.py     rules that look at the text so far
     decoding/mirostat.py      a fixed surprise
     decoding/watermark.py     a hidden mark, and how it is found
     decoding/steps.py         all of them as a table, and their order

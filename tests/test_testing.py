@@ -278,3 +278,31 @@ def test_false_alarms_are_rare():
     law = dict(enumerate([0.5, 0.25, 0.125, 0.0625, 0.0625]))
     for _ in range(2000):
         check_law(rng.choice(5, 200, p=list(law.values())).tolist(), law)
+
+
+def top_3(row, rng):
+    """The README's sampler of one's own."""
+    if not np.isfinite(row.max()):
+        raise ValueError("nothing to draw from")
+    best = np.argsort(-row)[:3]
+    mass = np.cumsum(np.exp(row[best] - row.max()))
+    return best[np.searchsorted(mass, rng.random() * mass[-1])]
+
+
+def top_3_not_normalised(row, rng):
+    """... and the same with a bug: the three have less than all of the mass."""
+    best = np.argsort(-row)[:3]
+    mass = np.cumsum(np.exp(row[best] - row.max()))
+    return best[np.searchsorted(mass, rng.random())]
+
+
+def test_the_examples_of_the_readme():
+    def law(row):
+        return distribution(row, config=TOP_3)
+
+    check_sampler(top_3, law, n_draws=1000)
+    text = message(check_sampler, top_3_not_normalised, law, n_draws=1000, skip=[24])
+    assert text.startswith(
+        "(36) draws follow the law: of logits [0.0, 0.0, 0.0]: of 1000 draws, seen for "
+        "expected: 1000 for 333, 0 for 333, 0 for 333"
+    )

@@ -104,7 +104,7 @@ PRESETS = {
         "temperature",
         "mirostat",
         *_LAST,
-    ],  # fmt: skip
+    ],
 }
 DEFAULTS = {field.name: field.default for field in fields(GenerationConfig)}
 

@@ -19,6 +19,7 @@ Next: steps.py.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def detect_watermark(ids, n_vocab, value=None, ignore_repeats=False):
     """
     ratio, _, key = _settings(value or {})
     ids = check_ids(ids, np.empty(n_vocab), "ids").tolist()
-    pairs = list(zip(ids, ids[1:]))
+    pairs = list(pairwise(ids))
     if ignore_repeats:
         pairs = sorted(set(pairs))
     if not pairs:

@@ -254,7 +254,9 @@ def test_24_the_error_names_the_filter(name, wrong):
     row = np.full(3, wrong)
     words = name.partition(",")[0].partition("_v")[0]
     with pytest.raises(ValueError, match=words):
-        FILTERS[name][0](row, FILTERS[name][1][-1] if "top_k" not in name else 1)
+        FILTERS[name][0](row, FILTERS[name][1][0])
+    with pytest.raises(ValueError, match=words):  # one bad row among good ones
+        FILTERS[name][0](np.stack([np.zeros(3), row]), FILTERS[name][1][0])
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,14 @@ def test_30_only_tokens_that_complete_a_seen_ngram_are_banned(z, n, context):
         assert np.flatnonzero(out == -INF).tolist() == banned
 
 
+def test_30_the_shortest_contexts():
+    z = np.zeros(3)
+    assert d.no_repeat_ngram_size(z, 1, [2]).tolist() == [0.0, 0.0, -INF]
+    assert d.no_repeat_ngram_size(z, 2, [0, 0]).tolist() == [-INF, 0.0, 0.0]
+    assert d.no_repeat_ngram_size(z, 2, [0]).tolist() == [0.0, 0.0, 0.0]
+    assert d.no_repeat_ngram_size(z, 3, [0]).tolist() == [0.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("n", [2, 3])
 @pytest.mark.parametrize("seed", range(5))
 def test_30_no_ngram_repeats_beyond_those_of_the_prompt(n, seed):

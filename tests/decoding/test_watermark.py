@@ -1,5 +1,7 @@
 """Property 68 and the watermark's detector."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_the_score_by_hand():
     while len(ids) < 9:
         ids += [3, inside if len(ids) < 7 else outside]
     found = d.detect_watermark(ids, 10, {"greenlist_ratio": 0.5})
-    pairs = list(zip(ids, ids[1:]))
+    pairs = list(pairwise(ids))
     n_green = sum(b in green_list(a, 10, 0.5) for a, b in pairs)
     assert (found.n_scored, found.n_green) == (len(pairs), n_green)
     expected = (n_green - 0.5 * len(pairs)) / np.sqrt(len(pairs) * 0.25)

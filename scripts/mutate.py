@@ -1,0 +1,251 @@
+"""Plant small bugs in the decoding modules and see whether the tests notice.
+
+    pip install -e .[test]
+    python scripts/mutate.py [WORD]        # only the bugs whose file or text has it
+
+Each bug is a line of `MUTANTS`: a file, what stands there, what to put in its place. It
+is planted in a copy of the package, and the tests of that file run until one fails. The
+score is the share of bugs that some test caught; the exit code is 1 below 95%. Takes a
+few minutes. A test that catches none of them may be checking nothing.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = {
+    "filters": ["test_by_hand", "test_decoding_reference", "test_filters"],
+    "truncation": ["test_by_hand", "test_decoding_reference", "test_filters"],
+    "penalties": ["test_decoding_reference", "test_penalties"],
+    "mirostat": ["test_by_hand", "test_filters"],
+    "watermark": ["test_watermark"],
+    "steps": ["test_sampling", "test_decoding_reference"],
+    "sampling": ["test_sampling", "test_by_hand"],
+    "checks": ["test_generation_config"],
+    "config": ["test_generation_config"],
+    "explain": ["test_explain"],
+}
+# Few random examples: the bugs are many.
+ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "12", "PYTHONDONTWRITEBYTECODE": "1"}
+MUTANTS = [
+    ("filters", "scaled = logits / value", "scaled = logits * value"),
+    ("filters", "max(value, float(limits.tiny))", "value"),
+    (
+        "filters",
+        "        if not np.isfinite(scaled.max(axis=-1)).all():",
+        "        if False:",
+    ),
+    ("filters", "keep(logits, logits >= border)", "keep(logits, logits > border)"),
+    ("filters", "[..., n - value, None]", "[..., n - value - 1, None]"),
+    ("filters", "value == 0 or value >= n", "value == 0 or value > n"),
+    ("filters", "* total / len(exact) * 0.999999", "* total / len(exact) * 30"),
+    (
+        "filters",
+        "np.searchsorted(mass, value * total)) + 1",
+        "np.searchsorted(mass, value * total))",
+    ),
+    ("filters", "np.searchsorted(mass, value * total)", "np.searchsorted(mass, value)"),
+    (
+        "filters",
+        "np.sort(exact[np.flatnonzero(weights >= share)])[::-1]",
+        "np.sort(exact[np.flatnonzero(weights >= share)])",
+    ),
+    ("filters", "    kept = logits > smallest", "    kept = logits >= smallest"),
+    ("filters", "equals[: count - np.count_nonzero(kept)]", "equals[: count]"),
+    (
+        "filters",
+        "logits.max(axis=-1)).all():\n        raise",
+        "logits.max(axis=-1)).any():\n        raise",
+    ),
+    ("truncation", ">= math.log(value))", "> math.log(value))"),
+    (
+        "truncation",
+        "keep(logits, logits - _top(logits) >=",
+        "keep(logits, logits - logits.max() >=",
+    ),
+    (
+        "truncation",
+        "(_law(logits) >= value) | (logits == _top(logits))",
+        "_law(logits) >= value",
+    ),
+    (
+        "truncation",
+        "math.sqrt(value) * np.exp(-entropy(p))",
+        "math.sqrt(value) * np.exp(entropy(p))",
+    ),
+    (
+        "truncation",
+        "np.minimum(value, math.sqrt(value)",
+        "np.maximum(value, math.sqrt(value)",
+    ),
+    (
+        "truncation",
+        ", keepdims=True, where=left)",
+        ", keepdims=True, where=left, ddof=1)",
+    ),
+    ("truncation", "behind >= -value * sigma", "behind > -value * sigma"),
+    (
+        "truncation",
+        "np.std(behind, axis=-1, keepdims=True, where=left)",
+        "np.std(np.maximum(behind, -99), axis=-1, keepdims=True)",
+    ),
+    (
+        "truncation",
+        "np.abs(surprise - entropy(weights / total))",
+        "surprise - entropy(weights / total)",
+    ),
+    ("truncation", "mass = np.cumsum(weights[order])", "mass = np.cumsum(weights)"),
+    ("truncation", 'value * parts[-1], side="right"', "value * parts[-1]"),
+    ("truncation", "value * parts[-1]", "value"),
+    ("truncation", "max(1, count)", "count + 1"),
+    ("truncation", "kept[top[:-1]] = False", "kept[top[1:]] = False"),
+    ("truncation", "rng.random() >= probability", "rng.random() < probability"),
+    ("truncation", "[: np.count_nonzero(logits > -np.inf)]\n    top", "\n    top"),
+    ("truncation", "/ math.log(n))", "/ math.log(len(logits)))"),
+    ("truncation", "doubt**exponent", "doubt"),
+    ("truncation", "max(0.0, value - spread), value + spread", "value - spread, value"),
+    ("penalties", "np.where(seen < 0, seen * value, seen / value)", "seen / value"),
+    ("penalties", "np.where(seen < 0,", "np.where(seen > 0,"),
+    ("penalties", "logits = logits.copy()", "logits = np.asarray(logits)"),
+    ("penalties", "(value * counts).astype", "(value * (counts > 0)).astype"),
+    (
+        "penalties",
+        "logits[np.unique(output)] -= value",
+        "np.subtract.at(logits, output, value)",
+    ),
+    (
+        "penalties",
+        "longest >= max(1, allowed_length)",
+        "longest > max(1, allowed_length)",
+    ),
+    (
+        "penalties",
+        "(longest[tokens] - allowed_length) * np.log(base)",
+        "longest[tokens] * np.log(base)",
+    ),
+    ("penalties", "    longest[list(breakers)] = 0\n", ""),
+    (
+        "penalties",
+        "== context[-1 - length]) & ~breaks[back]",
+        "== context[-1 - length])",
+    ),
+    ("penalties", "agree = (back >= 0) & ", "agree = "),
+    ("penalties", "np.minimum(power, 80.0)", "power"),
+    ("penalties", "    n_first = value - 1", "    n_first = value"),
+    ("penalties", "value == 0 or n_runs <= 0", "value == 0 or n_runs <= 1"),
+    ("penalties", "context[n_first:][same]", "context[-1:]"),
+    ("penalties", "lone_eos = not first and last in eos_token_ids", "lone_eos = False"),
+    ("penalties", "context[max(0, len(context) - len(ids)) :]", "context[: len(ids)]"),
+    ("penalties", "logits[last] += bias", "logits[last] = bias"),
+    ("penalties", "if len(context) < value:", "if len(context) <= value:"),
+    ("penalties", "if len(output) < value:", "if len(output) <= value:"),
+    ("penalties", "len(context) == limit - 1", "len(context) == limit"),
+    ("penalties", "    if len(context) == 1:", "    if len(context) <= 1:"),
+    ("penalties", "    logits[ids] = 0\n", "    logits[ids] = 1\n"),
+    ("penalties", "beyond), most) - 1", "beyond), most)"),
+    ("penalties", "    eos = eos[logits[eos] > -np.inf]\n", ""),
+    ("penalties", "    if beyond > 0:", "    if beyond >= 0:"),
+    ("penalties", "guided = u + value * (c - u)", "guided = c + value * (c - u)"),
+    ("penalties", "if len(context) == begin:", "if len(context) <= begin:"),
+    ("mirostat", "p >= 2.0**-mu", "p > 2.0**-mu"),
+    ("mirostat", "(p >= 2.0**-mu) | best", "p >= 2.0**-mu"),
+    ("mirostat", "mu -= eta * (surprise - tau)", "mu += eta * (surprise - tau)"),
+    ("mirostat", "-math.log2(", "-math.log("),
+    ("mirostat", '"mu", 2.0 * tau', '"mu", tau'),
+    ("mirostat", "len(context) == state.get", "len(context) >= state.get"),
+    ("mirostat", "[::-1][:m]", "[::-1]"),
+    ("mirostat", "(s - 1) / (1 - n ** (1 - s))\n", "(s - 1) / (1 - n ** (s - 1))\n"),
+    ("mirostat", "max(1, k)", "k"),
+    ("watermark", "other = i + draw % (n_vocab - i)", "other = draw % n_vocab"),
+    ("watermark", "logits[green] += bias", "logits[green] = bias"),
+    ("watermark", "int(context[-1])", "int(context[0])"),
+    ("watermark", "math.sqrt(n * ratio * (1 - ratio))", "math.sqrt(n * ratio)"),
+    ("watermark", "math.erfc(z / math.sqrt(2))", "math.erfc(z)"),
+    ("steps", "if entry in FILTERS and not config.do_sample", "if False"),
+    ("steps", 'context[self.known["n_prompt"] :]', "context"),
+    ("steps", "n_prompt + new", "new"),
+    ("steps", "n_prompt == 1 and config", "config"),
+    ("steps", '"frequency_penalty output"', '"frequency_penalty context"'),
+    ("steps", '"xtc",\n        "temperature"', '"temperature",\n        "xtc"'),
+    ("sampling", "rng.random() * total[-1]", "rng.random()"),
+    ("sampling", 'side="right")\n    return int', 'side="left")\n    return int'),
+    ("sampling", "tokens[min(at, len(tokens) - 1)]", "tokens[at]"),
+    (
+        "sampling",
+        "share * with_it + (1 - share) * without",
+        "share * without + (1 - share) * with_it",
+    ),
+    (
+        "sampling",
+        "np.random.default_rng([seed, k])",
+        "np.random.default_rng([seed, 0])",
+    ),
+    ("sampling", "law[np.argmax(row)]", "law[np.argmax(logits)]"),
+    (
+        "checks",
+        "least <= value <= most\n\n\ndef is_number",
+        "least < value <= most\n\n\ndef is_number",
+    ),
+    ("checks", "abs(value) < np.inf", "value == value"),
+    ("checks", "settings[name] not in (None, OFF[name])", "False"),
+    ("config", "if least > most:", "if least >= most:"),
+    (
+        "config",
+        "        if new is not None:  # it wins over max_length",
+        "        if False:",
+    ),
+    ("explain", "c.top_k == 1", "c.top_k == 0"),
+    ("explain", "and name not in said", ""),
+]
+# Bugs that no test can catch, since nothing observable changes.
+SAME = {
+    "value == 0 or value > n": "all n tokens reach the n-th largest",
+    "tokens[at]": "draw's last guard is against rounding, which needs a sum that is "
+    "exceeded by its own product with a number below 1",
+}
+
+
+def caught(mutant):
+    """Whether a test notices; the line of the first that does."""
+    name, old, new = mutant
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("numpygpt", "tests", "scripts", "setup.cfg"):
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, Path(folder) / part)
+        path = Path(folder) / f"numpygpt/decoding/{name}.py"
+        text = path.read_text()
+        if text.count(old) == 0:
+            raise SystemExit(f"{name}.py no longer has {old!r}")
+        path.write_text(text.replace(old, new, 1))
+        files = [f"tests/decoding/{test}.py" for test in TESTS[name]]
+        result = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", *files],
+            cwd=folder, text=True, capture_output=True, check=False,
+            env=os.environ | ENVIRONMENT | {"PYTHONPATH": folder},
+        )  # fmt: skip
+    failed = [line for line in result.stdout.splitlines() if line.startswith("FAILED")]
+    return result.returncode == 1, (failed or [result.stdout[-200:]])[0][:100]
+
+
+def main(word=""):
+    mutants = [m for m in MUTANTS if any(word in part for part in m)]
+    survivors = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, (dead, line) in zip(mutants, pool.map(caught, mutants)):
+            if not dead:
+                survivors.append(mutant)
+            name, old, new = mutant
+            print("caught  " if dead else "SURVIVED", name, repr(old), "->", repr(new))
+            print("   ", line if dead else SAME.get(new, "unexplained"), flush=True)
+    share = 1 - len(survivors) / len(mutants)
+    print(f"{len(mutants)} bugs, {len(survivors)} survived: {share:.0%} caught")
+    return int(share < 0.95)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
