@@ -245,7 +245,7 @@ def check_filter(f, kind="truncation", rows=None, skip=()):
     by default `logits`. ``skip``: numbers of properties that are not promised.
     """
     tests = [p for p in PROPERTIES_OF_FILTERS[kind] if p[0] not in skip]
-    _check(rows or logits(), f, tests)
+    _check(logits() if rows is None else rows, f, tests)
     _check(bad_logits(), f, [] if 24 in skip else [NO_CHOICE])
 
 

@@ -204,6 +204,7 @@ MUTANTS = [
 ]
 # Bugs that no test can catch, since nothing observable changes.
 SAME = {
+    "    if beyond >= 0:": "to the power of 0: nothing is added",
     "value == 0 or value > n": "all n tokens reach the n-th largest",
     "tokens[at]": "draw's last guard is against rounding, which needs a sum that is "
     "exceeded by its own product with a number below 1",
@@ -222,7 +223,7 @@ def caught(mutant):
         if text.count(old) == 0:
             raise SystemExit(f"{name}.py no longer has {old!r}")
         path.write_text(text.replace(old, new, 1))
-        files = [f"tests/decoding/{test}.py" for test in TESTS[name]]
+        files = [path, *(f"tests/decoding/{test}.py" for test in TESTS[name])]
         result = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", *files],
             cwd=folder, text=True, capture_output=True, check=False,

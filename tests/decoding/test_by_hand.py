@@ -112,6 +112,12 @@ def test_mirostat_2_by_hand():
     assert state["mu"] == mu
 
 
+def test_mirostat_keeps_what_has_just_as_many_bits():
+    z = np.array([math.log(2), 0.0, 0.0])  # exp and the sum are exact: 2 bits
+    assert kept(d.mirostat_v2(z, 2.0)) == [0, 1, 2]
+    assert kept(d.mirostat_v2(z, 1.999)) == [0]
+
+
 def test_mirostat_keeps_the_best_even_when_it_surprises():
     state = {"mu": 0.1}
     assert kept(d.mirostat(np.log([0.4, 0.3, 0.3]), 2, [0], state)) == [0]

@@ -181,6 +181,13 @@ def test_31_a_banned_sequence_never_appears(seed):
         assert " ".join(map(str, word)) not in text
 
 
+def test_31_only_the_first_new_token_is_suppressed():
+    z = np.zeros(2)
+    for n, expected in ((1, [0.0, 0.0]), (2, [0.0, -INF]), (3, [0.0, 0.0])):
+        out = d.begin_suppress_tokens(z, [1], [0] * n, begin=2)
+        assert out.tolist() == expected
+
+
 def test_31_a_lone_eos_is_no_bad_word():
     z = np.zeros(3)
     assert d.bad_words_ids(z, [[1], [2]], [0], [1]).tolist() == [0.0, 0.0, -INF]
