@@ -167,6 +167,8 @@ def receive(found, folder, known, suffix=""):
     path = folder / f"{found['file']}{suffix}"
     tag = re.sub(r"\W", "", found["etag"])[:16] or "untagged"
     part = path.with_name(f"{found['file']}.{tag}.part")
+    if not found["etag"]:  # nothing would say that an old part is one of this file
+        part.unlink(missing_ok=True)
     if path.is_file():  # from an earlier attempt, perhaps of another commit: check it
         os.replace(path, part)
     try:

@@ -135,8 +135,9 @@ def shards(index, where):
     """The names of the parts that an index lists; each a plain name."""
     try:
         parts = set(json.loads(index)["weight_map"].values())
-        if any(Path(part).name != part or "\\" in part for part in parts):
-            raise ValueError("a part that is no plain name")
+        for part in parts:
+            if not re.fullmatch(r"[\w.-]+\.safetensors", part):
+                raise ValueError(f"{part!r:.80} is no plain name of a part")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(f"{where}: {INDEX} is damaged: {error!r:.200}") from None
     return sorted(parts)

@@ -257,6 +257,16 @@ def test_a_part_of_another_version_is_left_alone(server):
     assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
 
 
+def test_without_an_etag_an_old_part_is_not_trusted(server):
+    """A mirror may know neither size nor hash; then a file is fetched in one go."""
+    unknown = {"headers": {"X-Linked-Etag": ""}}
+    server.faults["HEAD", BIG] = [unknown]
+    folder = hub.home() / "someone" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / f"{BIG}.untagged.part").write_bytes(b"x" * 7000)
+    assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
+
+
 def test_pinned_files_must_be_the_known_ones(server, monkeypatch):
     server.add("openai-community/gpt2")
     size = len(server.files[f"/openai-community/gpt2/{BIG}"])
