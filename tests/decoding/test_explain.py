@@ -67,6 +67,11 @@ def test_what_does_nothing(capsys, settings, line):
     assert text.count(line) == 1
 
 
+def test_what_has_two_reasons_is_said_once(capsys):
+    text = told(capsys, xtc_threshold=0.2)  # greedy, and xtc_probability is 0
+    assert text.count("xtc_threshold") == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [

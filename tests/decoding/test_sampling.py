@@ -59,6 +59,11 @@ def test_37_draw_inverts_the_distribution_function(uniform, token):
     assert draw(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform)) == token
 
 
+def test_37_draw_takes_weights_that_do_not_sum_to_one():
+    weights = np.array([1.0, 1.0, 2.0])
+    assert [draw(weights, Uniform(u)) for u in (0.2, 0.3, 0.6)] == [0, 1, 2]
+
+
 def test_37_rounding_never_draws_beyond_the_end():
     p = np.array([1 / 3, 1 / 3, 1 / 3, 0.0])
     assert draw(p, Uniform(1.0)) == 2
@@ -136,6 +141,12 @@ def test_greedy_is_all_on_the_argmax(z, context):
         p = distribution(z, context, config)
         assert p.tolist() == np.eye(5)[np.argmax(z)].tolist()
     np.testing.assert_allclose(distribution(z), softmax(z.astype(np.float64)))
+
+
+def test_greedy_takes_the_best_of_what_the_rules_leave():
+    config = GenerationConfig(suppress_tokens=[2])
+    p = distribution(np.array([0.0, 1.0, 2.0]), config=config)
+    assert p.tolist() == [0.0, 1.0, 0.0]
 
 
 def test_the_law_of_xtc_is_a_mixture():
