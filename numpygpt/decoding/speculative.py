@@ -44,7 +44,11 @@ def speculative(model, prompts, config, seed):
         )
     sequences = start(model, prompts, config, seed)
     drafters = {id(s): Drafter(assistant, s, config) for s in sequences}
-    yield from _decode(model, sequences, config, lambda s: drafters[id(s)].draft(s))
+
+    def draft(sequence):
+        return drafters[id(sequence)].draft(sequence, _room(sequence, model))
+
+    yield from _decode(model, sequences, config, draft)
 
 
 def prompt_lookup(model, prompts, config, seed):
@@ -52,7 +56,7 @@ def prompt_lookup(model, prompts, config, seed):
     longest = config.max_matching_ngram_size or 2
 
     def draft(sequence):
-        n = min(config.prompt_lookup_num_tokens, _room(sequence))
+        n = min(config.prompt_lookup_num_tokens, _room(sequence, model))
         tokens = lookup(sequence.ids, n, longest, config.eos_token_ids)
         return tokens, [point(t, model.config.n_vocab) for t in tokens]
 
@@ -150,9 +154,10 @@ def lookup(ids, n_draft, longest, stop_ids=()):
     return []
 
 
-def _room(sequence):
-    """How many guesses leave room for the token that is not guessed."""
-    return sequence.limit - len(sequence.ids) - 1
+def _room(sequence, model):
+    """How many guesses the model can check. More may be asked for than the text may
+    still grow: were it otherwise, a longer text would not begin as a shorter one."""
+    return model.config.n_ctx - len(sequence.ids)
 
 
 class Drafter:
@@ -166,14 +171,14 @@ class Drafter:
         self.chain = chain(config, sequence.n_prompt, self.rng)
         self.n = config.num_assistant_tokens
 
-    def draft(self, sequence):
+    def draft(self, sequence, room):
         """Up to ``num_assistant_tokens`` guesses; fewer when the small model is unsure
         of its last one, or has no room left."""
         ids, cache = list(sequence.ids), self.cache
         self._learn(sequence.notes)
         cache.truncate(min(cache.n_tok, len(ids) - 1))
         n_known, laws = len(ids), []
-        room = min(_room(sequence), self.model.config.n_ctx - len(ids) + 1)
+        room = min(room, self.model.config.n_ctx - len(ids) + 1)
         for _ in range(min(self.n, room)):
             hidden = self.model.hidden([ids[cache.n_tok :]], [cache])
             [row] = self.model.unembed(hidden[-1:])

@@ -120,7 +120,10 @@ def test_63_a_draft_of_the_same_model_is_always_accepted(prompt, n_new, how, see
         prompt, max_new_tokens=n_new, seed=seed, **how, assistant_model=SMALL,
         return_dict_in_generate=True,
     )  # fmt: skip
-    assert all(guessed == accepted for guessed, accepted in out.notes[0])
+    n = 1  # the first token is not guessed, nor is the last of a pass
+    for guessed, accepted in out.notes[0]:
+        assert accepted == min(guessed, n_new - n)  # what is too much is not needed
+        n += accepted + 1
     assert out.sequences.shape[1] == len(prompt) + n_new
 
 

@@ -1,0 +1,71 @@
+"""The searches on models that are tables: with tokens that can never come, dead ends
+but for one token, and laws that can be written down."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt.decoding.config import GenerationConfig
+from numpygpt.decoding.generate import generate
+from numpygpt.decoding.methods import method
+from numpygpt.testing import (
+    TableLM,
+    check_decoder,
+    check_law,
+    enumerate_sequences,
+    tiny_models,
+)
+
+
+def run(model, prompt, seed=0, **settings):
+    config = GenerationConfig(**{"eos_token_id": model.config.eos_token_id, **settings})
+    return generate(model, prompt, config, method(config), seed=seed)
+
+
+def without_padding(row, n_prompt, eos):
+    ids = row.tolist()[n_prompt:]
+    return tuple(ids[: ids.index(eos) + 1] if eos in ids else ids)
+
+
+@given(tiny_models(n_vocab=3, n_back=2, eos_token_id=2), st.integers(1, 4))
+def test_52_a_wide_beam_finds_the_best_of_all_texts(model, n_new):
+    law = enumerate_sequences(model, n_new, [0, 1])
+    out = run(
+        model, [0, 1], max_new_tokens=n_new, num_beams=3**n_new, length_penalty=0.0,
+        num_return_sequences=3**n_new, return_dict_in_generate=True,
+    )  # fmt: skip
+    found = [without_padding(row, 2, 2) for row in out.sequences]
+    possible = {text: p for text, p in law.items() if p > 0}
+    assert set(found) == set(possible)
+    np.testing.assert_allclose(
+        np.exp(out.sequences_scores), sorted(possible.values())[::-1], atol=1e-9
+    )
+
+
+TABLE = [[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]
+OTHER = [[0.2, 0.2, 0.6], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "drafts",
+    [
+        {"prompt_lookup_num_tokens": 2},
+        {"assistant_model": TableLM(OTHER), "num_assistant_tokens": 3},
+    ],
+    ids=["lookup", "model"],
+)
+def test_39_47_62_65_drafts_pass_the_kit(drafts):
+    check_decoder(
+        lambda model, prompt, n_new, seed: run(
+            model, prompt, seed, max_new_tokens=n_new, do_sample=True, **drafts
+        )[0]
+    )
+
+
+def test_a_stochastic_beam_has_the_exact_law():
+    """The first of the beams is a draw from the law of whole texts."""
+    model = TableLM(TABLE)
+    how = {"num_beams": 3, "stochastic_beams": True, "max_new_tokens": 3}
+    texts = [tuple(run(model, [0], seed, **how)[0, 1:]) for seed in range(800)]
+    check_law(texts, enumerate_sequences(model, 3, [0]))
