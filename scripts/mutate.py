@@ -148,7 +148,7 @@ MUTANTS = [
     ("penalties", "    if len(context) == 1:", "    if len(context) <= 1:"),
     ("penalties", "    logits[ids] = 0\n", "    logits[ids] = 1\n"),
     ("penalties", "beyond), most) - 1", "beyond), most)"),
-    ("penalties", "    eos = eos[logits[eos] > -np.inf]\n", ""),
+    ("penalties", "        eos = eos[logits[eos] > -np.inf]\n", ""),
     ("penalties", "    if beyond > 0:", "    if beyond >= 0:"),
     ("penalties", "guided = u + value * (c - u)", "guided = c + value * (c - u)"),
     ("penalties", "if len(context) == begin:", "if len(context) <= begin:"),
