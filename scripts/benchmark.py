@@ -114,7 +114,7 @@ def model_cases(model, peers):
 
 
 def tokenizer_cases(text):
-    """The same for the tokenizer, in bytes: English seen for the first time and again."""
+    """The same for the tokenizer, in bytes: English, new to it and seen before."""
     ours = Tokenizer.gpt2()
     n_byte = len(text.encode())
     encode = lambda: ours.encode(text, disallowed_special=())
