@@ -92,7 +92,8 @@ def sentences(text):
 def quotes_close(text):
     """Whether every quotation closes, as far as the text goes.
 
-    >>> quotes_close('"Go!" he said.\\n\\n"Where'), quotes_close('"Go! he said.\\n\\nHe')
+    >>> texts = '"Go!" he said.\\n\\n"Where', '"Go! he said.\\n\\nHe'
+    >>> quotes_close(texts[0]), quotes_close(texts[1])
     (True, False)
     """
     *whole, last = re.split(r"\n\s*\n", text)
