@@ -8,6 +8,6 @@ import os
 from hypothesis import settings
 
 settings.register_profile(
-    "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 40))
+    "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 25))
 )
 settings.load_profile("numpygpt")

@@ -90,7 +90,7 @@ def test_36_37_39_47_texts_follow_the_exact_law(settings):
             prompt, config, max_new_tokens=n_new, seed=seed
         ),
         config,
-        n_draws=600,
+        n_draws=400,
     )
 
 
