@@ -28,7 +28,7 @@ SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 def matmul(x, weight):
     """``x @ weight``: ``[n_row, in] @ [in, out] -> [n_row, out]``."""
-    if len(x) > FEW_ROWS:
+    if not 1 < len(x) <= FEW_ROWS:
         return x @ weight
     out = np.empty((len(x), weight.shape[1]), x.dtype)
     for row, out_row in zip(x, out):
@@ -51,10 +51,10 @@ def layer_norm(x, weight, bias, epsilon):
 
     Ba et al., arXiv:1607.06450. The variance divides by n, not by n - 1.
     """
-    out = x - x.mean(axis=-1, keepdims=True)
-    # out / sqrt((out * out).mean() + epsilon) * weight + bias
-    variance = np.einsum("...i,...i->...", out, out)[..., None]
-    variance *= 1 / x.shape[-1]
+    # x.mean() and x.var() do the same, but take longer to begin than a row takes
+    n = x.shape[-1]
+    out = x - np.add.reduce(x, axis=-1, keepdims=True) / n
+    variance = np.add.reduce(out * out, axis=-1, keepdims=True) / n
     variance += epsilon
     out /= np.sqrt(variance)
     out *= weight
@@ -71,9 +71,9 @@ def softmax(x):
     >>> softmax(np.array([0.0, 1e4, -np.inf])).tolist()
     [0.0, 1.0, 0.0]
     """
-    out = x - x.max(axis=-1, keepdims=True)
+    out = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     np.exp(out, out=out)
-    out /= out.sum(axis=-1, keepdims=True)
+    out /= np.add.reduce(out, axis=-1, keepdims=True)
     return out
 
 
