@@ -19,6 +19,7 @@ Try: which share of the weights is the vocabulary, for "gpt2" and for "gpt2-xl"?
 Next: layers.py.
 """
 
+import math
 from dataclasses import asdict, dataclass, fields
 
 from .hub import FormatError
@@ -75,7 +76,7 @@ class GPT2Config:
     @property
     def n_params(self):
         """How many weights: the sum of the sizes of all arrays, shared ones once."""
-        return sum(_size(shape) for shape in self.shapes().values())
+        return sum(math.prod(shape) for shape in self.shapes().values())
 
     def shapes(self):
         """``{name: shape}`` of every weight array, named as in GPT-2's checkpoint.
@@ -131,10 +132,6 @@ class GPT2Config:
 
 def _is_int(value, least):
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _size(shape):
-    return shape[0] * (shape[1] if len(shape) == 2 else 1)
 
 
 def _check(config, name, ok, what):
