@@ -44,7 +44,6 @@ TRIES = 5  # in a row without a byte of progress
 TIMEOUT = 30  # seconds of silence
 MAX_WAIT = 300  # seconds, whatever Retry-After says
 MAX_REDIRECTS = 5
-MAX_SMALL = 50_000_000  # bytes of a JSON file
 STEP = 1 << 20
 
 

@@ -25,16 +25,7 @@ import math
 
 import numpy as np
 
-
-def log_softmax(logits):
-    """``log p`` of every token: ``x - log(sum(exp(x)))``, row by row, without
-    overflow because the largest is taken off first.
-
-    >>> np.exp(log_softmax(np.array([[0.0, math.log(3)]]))).round(6).tolist()
-    [[0.25, 0.75]]
-    """
-    x = logits - logits.max(axis=-1, keepdims=True)
-    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+from .layers import log_softmax
 
 
 def surprise(logits, targets):

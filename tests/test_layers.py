@@ -7,7 +7,14 @@ import pytest
 
 from numpygpt.activations import ACTIVATION
 from numpygpt.config import ACTIVATIONS
-from numpygpt.layers import FEW_ROWS, layer_norm, linear, matmul, softmax
+from numpygpt.layers import (
+    FEW_ROWS,
+    layer_norm,
+    linear,
+    log_softmax,
+    matmul,
+    softmax,
+)
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 FORMULA = {
@@ -81,3 +88,14 @@ def test_softmax(dtype):
 def test_softmax_of_huge_scores_stays_finite(dtype):
     p = softmax(np.array([1e4, 1e4, -1e4, -np.inf], dtype))
     assert p.tolist() == [0.5, 0.5, 0.0, 0.0]
+
+
+@DTYPES
+def test_log_softmax(dtype):
+    x = np.array([[0.0, math.log(3)], [1e4, -1e4]], dtype)
+    kept = x.copy()
+    got = log_softmax(x)
+    assert np.exp(got[0]).round(6).tolist() == np.array([0.25, 0.75], dtype).tolist()
+    assert got[1].tolist() == [0.0, -2e4]
+    assert got.dtype == dtype
+    assert (x == kept).all()
