@@ -17,23 +17,11 @@ import math
 
 import numpy as np
 
-# With few rows, one matrix-vector product a row reads the weights at the speed of
-# the memory, and from the second row on finds them in the cache; BLAS's matrix-matrix
-# product starts paying at about this many rows.
-FEW_ROWS = 8
+from .matmul import matmul
+
 # Constants are Python floats: they take the array's dtype, where a NumPy float64
 # would turn a float32 array into float64.
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
-
-
-def matmul(x, weight):
-    """``x @ weight``: ``[n_row, in] @ [in, out] -> [n_row, out]``."""
-    if not 1 < len(x) <= FEW_ROWS:
-        return x @ weight
-    out = np.empty((len(x), weight.shape[1]), x.dtype)
-    for row, out_row in zip(x, out):
-        np.matmul(row, weight, out=out_row)
-    return out
 
 
 def linear(x, weight, bias):

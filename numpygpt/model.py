@@ -28,12 +28,12 @@ import math
 import numpy as np
 
 from .activations import ACTIVATION
-from .layers import FEW_ROWS, layer_norm, linear, matmul, softmax
+from .layers import layer_norm, linear, softmax
+from .matmul import matmul
 
 # Queries are taken this many at a time: the scores [n_head, QUERY_BLOCK, n_key] stay
 # in the processor's cache, and keys behind the block's last query are never touched.
 QUERY_BLOCK = 64
-BLOCK = 512  # so many rows of the embedding do, too: five rows twice as fast
 
 
 def split_heads(x, n_head):
@@ -172,10 +172,6 @@ def unembed(hidden, params):
     unless the model brings one of its own. Decoding calls this on the last row only.
     """
     weight = params.get("lm_head", params["wte"])["weight"]
-    if 1 < len(hidden) <= FEW_ROWS:
-        # Every row would read the whole matrix from memory; a block stays in the cache.
-        blocks = (weight[i : i + BLOCK] for i in range(0, len(weight), BLOCK))
-        return np.hstack([matmul(hidden, block.T) for block in blocks])
     return matmul(hidden, weight.T)
 
 

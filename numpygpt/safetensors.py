@@ -148,3 +148,17 @@ def to_dtype(array, kind, dtype):
     if array.dtype == dtype and array.flags.aligned:
         return array
     return array.astype(dtype)
+
+
+def release(array):
+    """Give back the memory that a mapped array takes, once it has been copied; the
+    file would be read again. Nothing happens to an array that is not mapped."""
+    owner = array
+    while isinstance(owner, (np.ndarray, memoryview)):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        begin = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
+        end = (begin + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+        begin = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE
+        if begin < end:
+            owner.madvise(mmap.MADV_DONTNEED, begin, end - begin)

@@ -4,7 +4,8 @@ A folder holds ``config.json``, the sizes, and ``model.safetensors``, the arrays
 under a name such as ``h.0.attn.c_attn.weight``; the file's format is safetensors.py's
 matter. `load` checks every array against the shape that the config wants and nests
 them as their names do: what a function needs is then one dict, handed over with
-``**params``. Where the file has float32 the arrays stay in it, mapped, not copied.
+``**params``. Where the file has float32 the arrays stay in it, mapped, not copied, but
+for those that matmul.py wants to lie in another way.
 
 Try: how much of the file do the arrays of block 0 take? `flatten` helps.
 
@@ -19,7 +20,8 @@ import numpy as np
 
 from .config import GPT2Config
 from .hub import FormatError, parts_of, read_json, write_json
-from .safetensors import read_safetensors, to_dtype, write_safetensors
+from .matmul import arrange
+from .safetensors import read_safetensors, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # Masks that old checkpoints carry along; the mask here is computed.
@@ -70,7 +72,9 @@ def load(folder, dtype=np.float32):
                 f"{file}: {name!r} is {kind} {list(array.shape)}, but config.json "
                 f"wants numbers of shape {list(shape)}"
             )
-        flat[name] = to_dtype(array, kind, dtype)
+        flat[name] = arrange(to_dtype(array, kind, dtype))
+        if flat[name] is not array:
+            release(array)
     unknown = [n for n in found if n != "lm_head.weight" and not IGNORED.fullmatch(n)]
     if unknown:
         raise FormatError(
@@ -109,7 +113,7 @@ def random_params(config, seed=0, dtype=np.float32):
             std = config.initializer_range
             std /= math.sqrt(2 * config.n_layer) if "c_proj" in name else 1
             flat[name] = rng.standard_normal(shape, dtype)
-            flat[name] *= std
+            flat[name] = arrange(flat[name] * dtype.type(std))
     return nest(flat)
 
 

@@ -8,13 +8,12 @@ import pytest
 from numpygpt.activations import ACTIVATION
 from numpygpt.config import ACTIVATIONS
 from numpygpt.layers import (
-    FEW_ROWS,
     layer_norm,
     linear,
     log_softmax,
-    matmul,
     softmax,
 )
+from numpygpt.matmul import FEW_ROWS, matmul
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 FORMULA = {

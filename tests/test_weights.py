@@ -44,8 +44,11 @@ def test_float32_is_mapped_and_not_copied(tmp_path):
     save(tmp_path, CONFIG, PARAMS)
     _, params = load(tmp_path)
     for array in flatten(params).values():
-        assert not array.flags.owndata
-        assert not array.flags.writeable
+        if array.ndim == 2 and array.shape[0] >= array.shape[1]:  # see matmul.arrange
+            assert array.flags.f_contiguous
+        else:
+            assert not array.flags.owndata
+            assert not array.flags.writeable
         assert array.flags.aligned
     data = (tmp_path / "model.safetensors").read_bytes()
     assert (8 + int.from_bytes(data[:8], "little")) % 64 == 0

@@ -25,6 +25,8 @@ from .packing import as_arrays, as_prompts
 from .sampling import chain, check_seed, draw, new_seed, probabilities, process, stream
 from .stopping import room, stop_rules
 
+AT_ONCE = 512  # tokens of prompts in one pass: more is no faster and takes memory
+
 
 @dataclass
 class Sequence:
@@ -49,23 +51,33 @@ class Sequence:
 
 def start(model, prompts, config, seed):
     """Prefill: run every prompt once; its returned sequences share the result."""
+    limits = [room(len(prompt), config, model.config.n_ctx) for prompt in prompts]
+    rules = [constrain(prompt, config) for prompt in prompts]  # masks, what ends it
+    kept = [prompt[: n_kept(prompt, config)] for prompt in prompts]
     sequences = []
-    for number, prompt in enumerate(prompts):
-        limit = room(len(prompt), config, model.config.n_ctx)
-        masks, ends = constrain(prompt, config)
+    for number, (cache, hidden) in enumerate(read(model, kept)):
+        limit, (masks, ends) = limits[number], rules[number]
         stops = stop_rules(config, limit) + ends
-        kept = prompt[: n_kept(prompt, config)]
-        cache = model.new_cache()
-        hidden = model.hidden([kept], [cache])
         n = config.num_return_sequences
         for k in range(n):
             own = cache if n == 1 else cache.fork()
             rng = stream(seed, k)
-            rules = masks + chain(config, len(prompt), rng, number)
-            sequences.append(
-                Sequence([*kept], len(kept), limit, own, hidden, rng, rules, stops)
-            )
+            steps = masks + chain(config, len(prompts[number]), rng, number)
+            ids = [*kept[number]]
+            new = Sequence(ids, len(ids), limit, own, hidden, rng, steps, stops)
+            sequences.append(new)
     return sequences
+
+
+def read(model, prompts):
+    """``(cache, hidden rows)`` of each prompt; short ones go through together."""
+    while prompts:
+        n_tok = np.cumsum([len(prompt) for prompt in prompts])
+        n = max(np.searchsorted(n_tok, AT_ONCE, side="right"), 1)
+        now, prompts = prompts[:n], prompts[n:]
+        caches = [model.new_cache() for _ in now]
+        hidden = model.hidden(now, caches)
+        yield from zip(caches, np.split(hidden, n_tok[: n - 1]))
 
 
 def sample(model, prompts, config, seed):

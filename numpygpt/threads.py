@@ -1,0 +1,103 @@
+"""Two hands are better than one: share a piece of work among the processor's cores.
+
+NumPy lets go of Python's lock while it computes, so threads that call it run side by
+side. BLAS does that by itself inside large products; this is for what it leaves alone.
+A thread that waits costs nothing, and to wake it takes some 20 microseconds, so work of
+less than a hundred or two is better done alone.
+
+``NUMPYGPT_THREADS=1`` turns it off; a limit set for BLAS holds here, too.
+
+Try: ``NUMPYGPT_THREADS=1 python scripts/benchmark.py``.
+
+Next: matmul.py.
+"""
+
+import os
+from queue import SimpleQueue
+from threading import Thread
+
+SETTINGS = ("NUMPYGPT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def n_threads():
+    """How many threads work, this one included: what the environment says, or one for
+    each core that the process may use."""
+    for name in SETTINGS:
+        if os.environ.get(name, "").isdecimal():
+            return max(int(os.environ[name]), 1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Team:
+    """Threads that wait for work. None is started before there is some."""
+
+    def __init__(self, size):
+        self.size = size
+        self._calls = SimpleQueue()
+        self._started = False
+
+    def call(self, function, times):
+        """Have the others call ``function``, ``times`` times in all."""
+        if not self._started:
+            self._started = True
+            for _ in range(self.size - 1):
+                Thread(target=self._serve, daemon=True).start()
+        for _ in range(times):
+            self._calls.put(function)
+
+    def _serve(self):
+        while True:
+            self._calls.get()()
+
+
+def _new_team():
+    global team
+    team = Team(n_threads())
+
+
+_new_team()
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=_new_team)
+
+
+def share(work, n, most=None):
+    """Call ``work(start, stop)`` for pieces that together make up ``range(n)``: one
+    for each thread, or more of at most ``most``. Whoever is free takes the next piece.
+    Returns when all are done.
+
+    >>> out = [""] * 5
+    >>> def work(start, stop):
+    ...     out[start:stop] = [f"{start} to {stop}"] * (stop - start)
+    >>> share(work, 5, most=2)
+    >>> out
+    ['0 to 2', '0 to 2', '2 to 4', '2 to 4', '4 to 5']
+    """
+    step = max(min(most or n, -(-n // team.size)), 1)
+    pieces = [(start, min(start + step, n)) for start in range(0, n, step)][::-1]
+    n_helper = min(team.size, len(pieces)) - 1
+    errors, finished = [], SimpleQueue()
+
+    def next_piece():
+        try:
+            return pieces.pop()
+        except IndexError:
+            return None
+
+    def take_pieces():
+        try:
+            for piece in iter(next_piece, None):
+                work(*piece)
+        except BaseException as error:
+            errors.append(error)
+            pieces.clear()
+        finished.put(None)
+
+    if n_helper > 0:
+        team.call(take_pieces, n_helper)
+    take_pieces()
+    for _ in range(n_helper + 1):
+        finished.get()
+    if errors:
+        raise errors[0]

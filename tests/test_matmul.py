@@ -1,0 +1,64 @@
+"""Products with a few rows against NumPy's own, whatever way the weights lie."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import threads
+from numpygpt.matmul import FEW_ROWS, N_IN, N_OUT, arrange, matmul
+from numpygpt.threads import Team
+
+SIZES = st.integers(1, 3 * N_IN)
+
+
+def error(got, want):
+    return np.abs(got - want).max() / np.abs(want).max()
+
+
+@pytest.mark.parametrize("n_thread", [1, 2, 3])
+@given(
+    n_row=st.integers(1, FEW_ROWS + 2), n_in=SIZES, n_out=SIZES,
+    order=st.sampled_from("CF"), dtype=st.sampled_from(["float32", "float64"]),
+)  # fmt: skip
+def test_like_numpy(n_thread, n_row, n_in, n_out, order, dtype):
+    rng = np.random.default_rng(n_in * n_out)
+    x = rng.normal(size=(n_row, n_in)).astype(dtype)
+    weight = np.asarray(rng.normal(size=(n_in, n_out)).astype(dtype), order=order)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "team", Team(n_thread))
+        got = matmul(x, weight)
+    assert got.dtype == dtype
+    assert got.shape == (n_row, n_out)
+    want = x.astype(float) @ weight.astype(float)
+    assert error(got, want) < {"float32": 2e-5, "float64": 1e-12}[dtype]
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("n_row", [2, 5, FEW_ROWS])
+@pytest.mark.parametrize("shape", [(70, 2 * N_OUT + 5), (3072, 131), (4, 9000)])
+def test_large_ones_are_cut_into_pieces(shape, n_row, order):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n_row, shape[0]))
+    weight = np.asarray(rng.normal(size=shape), order=order)
+    assert error(matmul(x, weight), x @ weight) < 1e-12
+
+
+def test_a_view_with_gaps_will_do():
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(size=(3, 80))[:, ::2], rng.normal(size=(80, 50))[::2, ::2]
+    assert error(matmul(x, weight), x @ weight) < 1e-12
+
+
+@given(SIZES, st.integers(1, 300), st.sampled_from("CF"))
+def test_arrange(n, m, order):
+    array = np.asarray(np.arange(n * m, dtype=np.float32).reshape(n, m), order=order)
+    got = arrange(array)
+    assert (got == array).all()
+    assert got.flags.f_contiguous if n >= m else got.flags.c_contiguous
+    assert arrange(got) is got
+
+
+def test_arrange_leaves_vectors_alone():
+    vector = np.arange(3.0)
+    assert arrange(vector) is vector

@@ -1,0 +1,110 @@
+"""Work shared among threads: all of it done once, errors passed on, forks survived."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import threads
+from numpygpt.threads import Team, n_threads, share
+
+
+@pytest.fixture(params=[1, 2, 5])
+def team(request, monkeypatch):
+    monkeypatch.setattr(threads, "team", Team(request.param))
+    return request.param
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 1000])
+@pytest.mark.parametrize("most", [None, 1, 3, 5000])
+def test_every_piece_is_done_once(team, n, most):
+    done = [0] * n
+    sizes = []
+
+    def work(start, stop):
+        sizes.append(stop - start)
+        for i in range(start, stop):
+            done[i] += 1
+
+    share(work, n, most)
+    assert done == [1] * n
+    assert max(sizes, default=0) <= (most or n)
+    if most is None:
+        assert len(sizes) <= team
+
+
+def test_the_work_is_shared(monkeypatch):
+    """Two pieces that wait for each other finish only if two threads have them."""
+    monkeypatch.setattr(threads, "team", Team(2))
+    meeting = threading.Barrier(2, timeout=20)
+    share(lambda start, stop: meeting.wait(), 2)
+
+
+def test_calls_from_several_threads_do_not_mix(team):
+    results = {}
+
+    def user(k):
+        out = []
+        for _ in range(50):
+            share(lambda a, b: out.extend(range(a, b)), 20, 3)
+        results[k] = sorted(out) == sorted([*range(20)] * 50)
+
+    users = [threading.Thread(target=user, args=(k,)) for k in range(4)]
+    for each in users:
+        each.start()
+    for each in users:
+        each.join()
+    assert results == {k: True for k in range(4)}
+
+
+@given(st.integers(0, 9))
+def test_an_error_is_raised_where_share_was_called(bad):
+    def work(start, stop):
+        if start <= bad < stop:
+            raise IndexError(f"number {bad}")
+
+    with pytest.raises(IndexError, match=f"number {bad}"):
+        share(work, 10, 1)
+    share(lambda start, stop: None, 10, 1)  # and the next call works
+
+
+@pytest.mark.parametrize(
+    ("settings", "want"),
+    [
+        ({"NUMPYGPT_THREADS": "3", "OMP_NUM_THREADS": "2"}, 3),
+        ({"OPENBLAS_NUM_THREADS": "1"}, 1),
+        ({"NUMPYGPT_THREADS": "0"}, 1),
+        ({"NUMPYGPT_THREADS": "many", "OMP_NUM_THREADS": "4"}, 4),
+    ],
+)
+def test_the_environment_says_how_many(monkeypatch, settings, want):
+    for name in threads.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    assert n_threads() >= 1
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert n_threads() == want
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_gets_threads_of_its_own():
+    code = """if True:
+        import os
+        from numpygpt.threads import share
+        out = []
+        share(lambda a, b: out.append(b - a), 10, 1)
+        child = os.fork()
+        if child == 0:
+            share(lambda a, b: out.append(b - a), 10, 1)
+            os._exit(0 if sum(out) == 20 else 1)
+        print(os.waitpid(child, 0)[1])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "NUMPYGPT_THREADS": "2"},
+    )  # fmt: skip
+    assert done.stdout.strip() == "0", done.stderr
