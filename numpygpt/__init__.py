@@ -44,7 +44,14 @@ Read the files in this order; none imports one that stands after it.
     __main__.py               the command line
 """
 
-from .config import GPT2Config
+import os
+
+# OpenBLAS's threads wait for more work by asking again and again, and so are in the way
+# of ours (threads.py). With this they go to sleep after 2^18 cycles, not 2^26, unless
+# NumPy is loaded already. (Less, and they would sleep between two layers, too.)
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "18")
+
+from .config import GPT2Config  # noqa: E402
 from .decoding.config import GenerationConfig
 from .decoding.sampling import set_seed
 from .gpt2 import GPT2

@@ -6,9 +6,10 @@ and a step of generation computes one new row instead of the whole text again. A
 full forward pass is the same thing with an empty cache, so the model has no second
 code path, and "cached equals uncached" is a fact about arithmetic, not a hope.
 
-Memory is reserved ahead, ``[n_layer, n_head, n_row, d_head]`` for keys and again for
-values, twice as many rows as needed whenever they run out: appending copies only the
-new rows, and all the moving to larger arrays together costs less than two copies.
+Memory is reserved ahead, twice as many rows as needed whenever they run out: appending
+copies only the new rows, and all the moving to larger arrays together costs less than
+two copies. Values lie as ``[n_layer, n_head, n_row, d_head]``, keys with the last two
+axes exchanged: a query times all keys is then a product of matrices as they lie.
 
 Several continuations of one prompt share its rows: see `fork`.
 
@@ -27,9 +28,8 @@ class KVCache:
 
     def __init__(self, config, dtype=np.float32):
         self.n_tok = 0
-        shape = (2, config.n_layer, config.n_head, 0, config.d_head)
-        self._rows = np.empty(shape, dtype)  # 0: keys, 1: values
-        self._config = config
+        self._config, self._dtype = config, dtype
+        self._rows = self._empty(0)  # keys, values
         self._shared = None  # the cache whose first rows come before ours
         self._n_shared = 0
 
@@ -42,30 +42,36 @@ class KVCache:
         """
         start = self.n_tok - self._n_shared
         stop = start + keys.shape[1]
-        if stop > self._rows.shape[3]:
+        if stop > self._rows[0].shape[2]:
             self._reserve(stop, start)
-        self._rows[0, layer, :, start:stop] = keys
-        self._rows[1, layer, :, start:stop] = values
+        for rows, new in zip(self._rows, (keys, values)):
+            rows[layer, :, start:stop] = new
         return self._views(layer, stop)
 
+    def _empty(self, n_row):
+        """Room for ``n_row`` keys and values, ``[n_layer, n_head, n_row, d_head]``."""
+        c = self._config
+        keys = np.empty((c.n_layer, c.n_head, c.d_head, n_row), self._dtype)
+        values = np.empty((c.n_layer, c.n_head, n_row, c.d_head), self._dtype)
+        return keys.swapaxes(2, 3), values
+
     def _reserve(self, n_row, n_used):
-        """Move to an array of at least ``n_row`` rows."""
-        kinds, n_layer, n_head, _, d_head = self._rows.shape
-        n_row = max(MIN_ROWS, min(2 * n_row, self._config.n_ctx), n_row)
-        rows = np.empty((kinds, n_layer, n_head, n_row, d_head), self._rows.dtype)
-        rows[:, :, :, :n_used] = self._rows[:, :, :, :n_used]
-        self._rows = rows
+        """Move to arrays of at least ``n_row`` rows."""
+        old = self._rows
+        self._rows = self._empty(max(MIN_ROWS, min(2 * n_row, self._config.n_ctx), n_row))
+        for rows, before in zip(self._rows, old):
+            rows[:, :, :n_used] = before[:, :, :n_used]
 
     def rows(self, layer):
         """What a layer holds, as `extend` returns it."""
         return self._views(layer, self.n_tok - self._n_shared)
 
     def _views(self, layer, n_own):
-        own = self._rows[0, layer, :, :n_own], self._rows[1, layer, :, :n_own]
+        own = tuple(rows[layer, :, :n_own] for rows in self._rows)
         if self._shared is None:
             return [own]
-        first = self._shared._rows[:, layer, :, : self._n_shared]
-        return [(first[0], first[1]), own]
+        first = tuple(r[layer, :, : self._n_shared] for r in self._shared._rows)
+        return [first, own]
 
     def advance(self, n_new):
         """Count the rows that all layers have appended."""
@@ -74,7 +80,7 @@ class KVCache:
     @property
     def nbytes(self):
         """Bytes reserved, shared rows not counted."""
-        return self._rows.nbytes
+        return sum(rows.nbytes for rows in self._rows)
 
     def truncate(self, n_tok):
         """Forget all but the first ``n_tok`` tokens (a refused draft, say)."""
@@ -94,10 +100,11 @@ class KVCache:
         """
         first = self._shared is None
         root, n_root = (self, self.n_tok) if first else (self._shared, self._n_shared)
-        twin = KVCache(self._config, self._rows.dtype)
+        twin = KVCache(self._config, self._dtype)
         twin._shared, twin._n_shared, twin.n_tok = root, n_root, self.n_tok
         if not first:
             n_own = self.n_tok - n_root
             twin._reserve(n_own, 0)
-            twin._rows[:, :, :, :n_own] = self._rows[:, :, :, :n_own]
+            for rows, ours in zip(twin._rows, self._rows):
+                rows[:, :, :n_own] = ours[:, :, :n_own]
         return twin

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from .matmul import matmul
+from .threads import by_rows
 
 # Constants are Python floats: they take the array's dtype, where a NumPy float64
 # would turn a float32 array into float64.
@@ -32,6 +33,7 @@ def linear(x, weight, bias):
     return out
 
 
+@by_rows
 def layer_norm(x, weight, bias, epsilon):
     """Shift and stretch every row to mean 0 and variance 1, then by learned amounts:
 
@@ -50,7 +52,7 @@ def layer_norm(x, weight, bias, epsilon):
     return out
 
 
-def softmax(x):
+def softmax(x, out=None):
     """Scores -> weights that sum to one, row by row: ``exp(x) / exp(x).sum()``.
 
     The largest score is subtracted first: that changes nothing in the quotient and
@@ -59,7 +61,7 @@ def softmax(x):
     >>> softmax(np.array([0.0, 1e4, -np.inf])).tolist()
     [0.0, 1.0, 0.0]
     """
-    out = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    out = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), out=out)
     np.exp(out, out=out)
     out /= np.add.reduce(out, axis=-1, keepdims=True)
     return out
@@ -72,6 +74,7 @@ def log_softmax(x):
     return out
 
 
+@by_rows
 def gelu_new(x):
     """GELU in the tanh form that GPT-2 was trained with:
 
@@ -81,10 +84,9 @@ def gelu_new(x):
     for a trained model it is not one, it is the function.
     """
     out = x * x  # x**3 would call pow: in float32 seventy times slower
-    out *= 0.044715
-    out += 1
+    out *= SQRT_2_OVER_PI * 0.044715
+    out += SQRT_2_OVER_PI
     out *= x
-    out *= SQRT_2_OVER_PI
     np.tanh(out, out=out)
     out += 1
     out *= x

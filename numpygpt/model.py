@@ -23,17 +23,17 @@ Try: skip one block. Then skip its attention only. Which one hurts more?
 Next: weights.py.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from .activations import ACTIVATION
 from .layers import layer_norm, linear, softmax
-from .matmul import matmul
+from .matmul import SMALL, matmul
+from .threads import share
 
-# Queries are taken this many at a time: the scores [n_head, QUERY_BLOCK, n_key] stay
-# in the processor's cache, and keys behind the block's last query are never touched.
-QUERY_BLOCK = 64
+QUERY_BLOCK = 64  # at most so many queries at a time: see `attend`
 
 
 def split_heads(x, n_head):
@@ -71,39 +71,49 @@ def attend(q, memory, scale):
     ``memory``: ``[(keys, values), ...]``, each ``[n_head, n_key, d_head]``, oldest
     first; the last ``n_tok`` keys belong to the queries' own tokens.
     """
-    n_head, n_tok, _ = q.shape
-    if n_tok == 1 and len(memory) == 1:  # sees every key: the formula as it stands
-        [(keys, values)] = memory
-        return softmax(q * scale @ keys.swapaxes(1, 2)) @ values
-    n_seen = sum(keys.shape[1] for keys, _ in memory) - n_tok
+    n_head, n_tok, d_head = q.shape
     q = q * scale
+    if n_tok == 1:
+        return average(q, memory)
+    if len(memory) == 1:
+        [(keys, values)] = memory
+    else:
+        keys, values = (np.concatenate(parts, axis=1) for parts in zip(*memory))
+    n_seen = keys.shape[1] - n_tok
     out = np.empty_like(q)
-    for start in range(0, n_tok, QUERY_BLOCK):
-        stop = min(start + QUERY_BLOCK, n_tok)
-        block, reach = slice(start, stop), n_seen + stop
-        scores = np.empty((n_head, stop - start, reach), q.dtype)
-        spans = _spans(memory, reach)
-        for span, keys, _ in spans:
-            np.matmul(q[:, block], keys.swapaxes(1, 2), out=scores[..., span])
-        if stop - start > 1:  # the block's own square: hide what lies ahead
-            square = scores[..., reach - (stop - start) :]
-            square += np.triu(np.full(square.shape[1:], -np.inf, q.dtype), k=1)
-        weights = softmax(scores)
-        (span, _, values), *later = spans
-        np.matmul(weights[..., span], values, out=out[:, block])
-        for span, _, values in later:
-            out[:, block] += weights[..., span] @ values
+
+    def work(first, last):  # some heads, a block of queries at a time: so the scores
+        start = 0  # stay in the processor's cache, and no key ahead is ever touched
+        while start < n_tok:
+            size = SMALL // (d_head * (n_seen + start + QUERY_BLOCK))
+            stop = min(start + min(max(size, 8), QUERY_BLOCK), n_tok)
+            seen = slice(first, last), slice(n_seen + stop)
+            now = slice(first, last), slice(start, stop)
+            out[now] = average(q[now], [(keys[seen], values[seen])])
+            start = stop
+
+    share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
     return out
 
 
-def _spans(memory, reach):
-    """Cut the memory off at ``reach`` keys: ``[(columns, keys, values), ...]``."""
-    spans, at = [], 0
-    for keys, values in memory:
-        n = min(keys.shape[1], reach - at)
-        spans.append((slice(at, at + n), keys[:, :n], values[:, :n]))
-        at += n
-    return spans
+@functools.cache
+def triangle(n):
+    """The mask of ``n`` queries and their own keys: -inf above the diagonal."""
+    return np.triu(np.full((n, n), -np.inf, np.float32), k=1)
+
+
+def average(q, memory):
+    """``softmax(q @ k.T + mask) @ v`` for queries of which the last sees every key."""
+    scores = [q @ keys.swapaxes(1, 2) for keys, _ in memory]
+    scores = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
+    n_query = q.shape[1]
+    if n_query > 1:  # those before the last: hide what lies ahead of them
+        scores[..., -n_query:] += triangle(n_query)
+    weights = softmax(scores, out=scores)
+    if len(memory) == 1:
+        return weights @ memory[0][1]
+    parts = np.split(weights, [memory[0][0].shape[1]], axis=-1)
+    return sum(part @ values for part, (_, values) in zip(parts, memory))
 
 
 def attention(x, caches, rows, layer, config, c_attn, c_proj):

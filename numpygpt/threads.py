@@ -12,10 +12,15 @@ Try: ``NUMPYGPT_THREADS=1 python scripts/benchmark.py``.
 Next: matmul.py.
 """
 
+import functools
 import os
 from queue import SimpleQueue
 from threading import Thread
 
+import numpy as np
+
+ENOUGH = 1 << 17  # numbers: less is not worth sharing
+BLOCK = 1 << 17  # numbers at a time: half a megabyte, and more than one pass over them
 SETTINGS = ("NUMPYGPT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -101,3 +106,22 @@ def share(work, n, most=None):
         finished.get()
     if errors:
         raise errors[0]
+
+
+def by_rows(function):
+    """A function ``f(x, ...)`` that turns each row into a row of the same size, made to
+    work on blocks of rows, which the threads share, where there are many."""
+
+    @functools.wraps(function)
+    def shared(x, *args, **kwargs):
+        if x.size < ENOUGH or x.ndim < 2:
+            return function(x, *args, **kwargs)
+        out = np.empty_like(x)
+
+        def work(start, stop):
+            out[start:stop] = function(x[start:stop], *args, **kwargs)
+
+        share(work, len(x), max(BLOCK * len(x) // x.size, 1))
+        return out
+
+    return shared
