@@ -6,6 +6,10 @@ Tables only, so that GenerationConfig can stay a list of fields. Skip it at firs
 import numpy as np
 
 
+class NothingLeft(ValueError):
+    """The rules removed every token: this text cannot go on. A beam search drops it."""
+
+
 def as_tuple(value):
     """None -> (), one thing -> (thing,), several -> a tuple of them."""
     if value is None:

@@ -260,6 +260,64 @@ def test_what_a_step_copies_does_not_grow_with_the_prompt(monkeypatch):
     assert max(amounts) <= 6
 
 
+modes = st.sampled_from(
+    [
+        {},
+        {"do_sample": True},
+        {"num_beam_groups": 2, "diversity_penalty": 0.5},
+        {"stochastic_beams": True},
+    ]
+)
+
+
+@given(prompts, beams, modes, st.integers(1, 22), seeds)
+def test_a_beam_without_a_token_is_dropped(prompt, settings, mode, dead, seed):
+    """Behind the token ``dead`` everything is banned: no text goes on there."""
+    settings |= {"num_beams": 4, "num_return_sequences": 4, **mode}
+    settings |= {"bad_words_ids": [[dead, i] for i in range(23)], "eos_token_id": EOS}
+    if prompt[-1] == dead:
+        with pytest.raises(ValueError, match="bad_words_ids"):
+            SMALL.generate(prompt, seed=seed, **settings)
+        return
+    rows = SMALL.generate(prompt, seed=seed, **settings)
+    for row in rows:
+        new = without_padding(row, len(prompt), [EOS])[len(prompt) :]
+        assert dead not in new[:-1]
+        assert new[-1] in (EOS, dead) or len(new) == settings["max_new_tokens"]
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {},
+        {"do_sample": True},
+        {"num_beam_groups": 3, "diversity_penalty": 0.5},
+        {"stochastic_beams": True},
+    ],
+)
+def test_a_lone_way_past_the_dead_ends_is_found(mode):
+    """Of 23 tokens one leads on, and of its successors one ends; every other beam has
+    nothing left. When there is no way at all, the rule is named."""
+
+    def allowed(_, ids):
+        return {2: range(23), 3: [EOS] if ids[-1] == way else []}[len(ids)]
+
+    for way in (1, 7, 22):
+        rows = SMALL.generate(
+            [3, 4], num_beams=72, num_return_sequences=72, eos_token_id=EOS, seed=0,
+            max_new_tokens=9, prefix_allowed_tokens_fn=allowed, **mode,
+        )  # fmt: skip
+        texts = [without_padding(row, 2, [EOS]) for row in rows]
+        assert [3, 4, way, EOS] in texts
+        assert {tuple(t) for t in texts} == {(3, 4, way, EOS), (3, 4, EOS)}
+    way = None
+    with pytest.raises(ValueError, match="prefix_allowed_tokens_fn"):
+        SMALL.generate(
+            [3, 4], num_beams=24, max_new_tokens=9, eos_token_id=5, **mode,
+            prefix_allowed_tokens_fn=lambda _, ids: [1, 2] if len(ids) == 2 else [],
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

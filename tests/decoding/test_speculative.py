@@ -11,6 +11,7 @@ from test_beam import SMALL, TINY, chi_square, make_model, prompts, score
 
 from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.speculative import accept_or_redraw, lookup
+from numpygpt.testing import TableLM
 
 OTHER = make_model(23, seed=5)
 WILD = {"do_sample": True, "temperature": 1.5, "top_k": 9, "top_p": 0.95}
@@ -183,6 +184,35 @@ def test_a_draft_model_with_less_room():
     plain = SMALL.generate([1, 2], max_new_tokens=30)
     drafted = SMALL.generate([1, 2], max_new_tokens=30, assistant_model=short)
     assert drafted.tolist() == plain.tolist()
+
+
+def test_40_rules_of_one_prompt_reach_its_drafts():
+    """Each prompt has its own allowed tokens, the returned sequences of a prompt the
+    same. A draft by the rules of another prompt would never be accepted."""
+    asked = []
+
+    def allowed(batch_id, ids):
+        asked.append(batch_id)
+        return [[4, 5, 6], [7, 8, 9], [10, 11]][batch_id]
+
+    out = SMALL.generate(
+        [[1], [2, 3], [12]], assistant_model=SMALL, assistant_confidence_threshold=0.0,
+        prefix_allowed_tokens_fn=allowed, max_new_tokens=12, num_return_sequences=2,
+        do_sample=True, seed=0, return_dict_in_generate=True,
+    )  # fmt: skip
+    assert set(asked) == {0, 1, 2}
+    assert all(accepted for notes in out.notes for _, accepted in notes)
+
+
+def test_a_draft_that_leads_nowhere_is_given_up():
+    """The draft model likes 5, behind which everything is banned; the model does not,
+    so nothing happens."""
+    likes_5, likes_4 = (TableLM(9 * np.eye(9)[i]) for i in (5, 4))
+    banned = [[5, i] for i in range(9)]
+    out = likes_4.generate(
+        [1], assistant_model=likes_5, max_new_tokens=6, bad_words_ids=banned
+    )
+    assert out[0].tolist() == [1, 4, 4, 4, 4, 4, 4]
 
 
 def test_a_draft_model_with_another_vocabulary():
