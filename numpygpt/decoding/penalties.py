@@ -153,7 +153,8 @@ def sequence_bias(logits, value, context):
     it; to a sequence of one token always. ``{(id, ...): bias}``, or as JSON can say it
     ``[[[id, ...], bias], ...]``.
 
-    transformers 4.57 does not see a match that takes up the whole context; this does.
+    transformers 4.57 does not see a match that takes up the whole context; 5 and this
+    do.
 
     >>> sequence_bias(np.zeros(3), {(0, 2): 1.5, (1,): -1.0}, [0]).tolist()
     [0.0, -1.0, 1.5]
