@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.beam import beam_search
 from numpygpt.layers import log_softmax
+from numpygpt.testing import TableLM
 
 EOS = 0
 
@@ -164,6 +165,42 @@ def test_patience_never_makes_the_best_worse(prompt, settings):
     plain = SMALL.generate(prompt, **settings).sequences_scores[0]
     patient = SMALL.generate(prompt, patience=2.0, **settings).sequences_scores[0]
     assert patient >= plain
+
+
+def test_patience_waits_for_more():
+    """On a table whose texts all end at once or go on: twice the patience, twice the
+    finished."""
+    model = TableLM(np.log([[0.5, 0.3, 0.2]] * 3), eos_token_id=0)
+    for patience, n in ((0.5, 1), (1.0, 2), (2.0, 4)):
+        out = model.generate(
+            [1], num_beams=2, patience=patience, early_stopping=True, max_new_tokens=20,
+            return_dict_in_generate=True,
+        )  # fmt: skip
+        fates = [fate for step in out.notes[0] for *_, fate in step]
+        assert fates.count("finished") >= n
+        assert len(out.notes[0]) == {0.5: 1, 1.0: 2, 2.0: 3}[patience]
+
+
+@given(prompts, beams, st.booleans())
+def test_51_log_probabilities_raw_and_processed(prompt, settings, do_sample):
+    """The raw ones are those of the model, the processed ones those of the scores; with
+    the rules between them the two differ."""
+    settings |= {"repetition_penalty": 2.0, "do_sample": do_sample, "temperature": 1.5}
+    out = SMALL.generate(
+        prompt, **settings, seed=1, return_dict_in_generate=True, output_scores=True,
+        output_logits=True,
+    )  # fmt: skip
+    n = int(out.lengths[0])
+    ids = out.sequences[0, :n].tolist()
+    raw = score(SMALL, ids, len(prompt))
+    assert out.model_logprobs.sum() == pytest.approx(raw)
+    new = range(n - len(prompt)), ids[len(prompt) :]
+    rows = np.stack([row[0] for row in out.scores])
+    np.testing.assert_allclose(rows[new], out.logprobs[0])
+    total = out.logprobs.sum() / len(new[1]) ** settings["length_penalty"]
+    assert out.sequences_scores[0] == pytest.approx(total)
+    logits = np.stack([row[0] for row in out.logits])
+    np.testing.assert_allclose(logits, SMALL(ids[:-1])[len(prompt) - 1 :], atol=1e-9)
 
 
 @given(st.integers(1, 3), st.integers(5, 30), st.sampled_from([1, 30]))

@@ -87,6 +87,13 @@ def test_what_is_left_is_the_models_own_choice(prompt, seed, pattern):
     np.testing.assert_allclose(distribution(out.scores[0][0]), p / p.sum(), atol=1e-6)
 
 
+@given(prompts, seeds, st.sampled_from(PATTERNS))
+def test_the_mask_comes_before_every_truncation(prompt, seed, pattern):
+    """A filter that keeps one token keeps the best of those that are allowed."""
+    how = {"top_k": 1, "do_sample": True}
+    assert answer(prompt, seed, regex=pattern, **how) == answer(prompt, seed, regex=pattern)
+
+
 @given(prompts, seeds, methods)
 def test_a_healed_prompt_keeps_its_text(prompt, seed, how):
     ids = MODEL.generate(
