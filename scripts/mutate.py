@@ -184,11 +184,13 @@ MUTANTS = [
     ("steps", '"xtc",\n        "temperature"', '"temperature",\n        "xtc"'),
     ("sampling", "rng.random() * total[-1]", "rng.random()"),
     ("sampling", 'side="right")\n    return int', 'side="left")\n    return int'),
-    ("sampling", "tokens[min(at, len(tokens) - 1)]", "tokens[at]"),
+    ("sampling", "at if at < len(p) else np.flatnonzero(p)[-1]", "at"),
+    ("sampling", "np.flatnonzero(p)[-1]", "len(p) - 1"),
+    ("sampling", "if len(left) == len(row):", "if True:"),
     (
         "sampling",
-        "share * with_it + (1 - share) * without",
-        "share * without + (1 - share) * with_it",
+        "share * acts + (1 - share) * idle",
+        "share * idle + (1 - share) * acts",
     ),
     (
         "sampling",

@@ -167,6 +167,17 @@ def test_patience_never_makes_the_best_worse(prompt, settings):
     assert patient >= plain
 
 
+def test_enough_candidates_go_on_when_every_beam_could_end_twice():
+    """Two ends are the likeliest tokens everywhere: of two beams the four best
+    candidates all end, and the search must still find two that do not."""
+    model = TableLM(np.log([[0.45, 0.4, 0.1, 0.05]] * 4), eos_token_id=[0, 1])
+    out = model.generate(
+        [2], num_beams=2, length_penalty=9.0, early_stopping="never",
+        max_new_tokens=6,
+    )  # fmt: skip
+    assert out[0].tolist() == [2, 2, 2, 2, 2, 2, 0]
+
+
 def test_patience_waits_for_more():
     """On a table whose texts all end at once or go on: twice the patience, twice the
     finished."""
