@@ -178,6 +178,38 @@ def test_enough_candidates_go_on_when_every_beam_could_end_twice():
     assert out[0].tolist() == [2, 2, 2, 2, 2, 2, 0]
 
 
+def table(n_vocab, rows):
+    """A model from ``{token: {next token: p}}``; what is left is spread evenly."""
+    p = np.full((n_vocab, n_vocab), 1 / n_vocab)
+    for token, law in rows.items():
+        p[token] = (1 - sum(law.values())) / (n_vocab - len(law))
+        p[token, list(law)] = list(law.values())
+    return TableLM(np.log(p), eos_token_id=EOS)
+
+
+def test_never_is_a_bound_for_negative_length_penalties_too():
+    """Two bad texts have finished, the good one needs two more tokens. Longer texts
+    lose here, so what counts is the length now and not the longest possible."""
+    model = table(5, {1: {0: 0.06, 2: 0.9}, 2: {0: 0.06, 3: 0.9}, 3: {0: 0.06, 4: 0.9},
+                      4: {0: 0.97}})  # fmt: skip
+    how = {"num_beams": 2, "length_penalty": -1.0, "max_new_tokens": 40}
+    never = model.generate([1], early_stopping="never", **how)
+    assert without_padding(never[0], 1, [EOS]) == [1, 2, 3, 4, EOS]
+    at_once = model.generate([1], early_stopping=True, **how)
+    assert without_padding(at_once[0], 1, [EOS]) == [1, EOS]
+
+
+def test_the_worst_of_the_finished_is_the_worst_of_the_best_w():
+    """Three have finished: the third, which is worse than what goes on, is forgotten,
+    and the rule of thumb ends the search although a longer text would win."""
+    rows = {1: {0: 0.3, 2: 0.6, 3: 0.0999}, 2: {0: 0.5, 1: 1e-6, 2: 1e-6, 3: 1e-6},
+            3: {0: 0.9}} | {i: {0: 0.97} for i in range(4, 13)}  # fmt: skip
+    out = table(13, rows).generate(
+        [1], num_beams=2, num_return_sequences=2, length_penalty=2.0, max_new_tokens=9
+    )
+    assert [without_padding(r, 1, [EOS]) for r in out] == [[1, 2, EOS], [1, 3, EOS]]
+
+
 def test_patience_waits_for_more():
     """On a table whose texts all end at once or go on: twice the patience, twice the
     finished."""

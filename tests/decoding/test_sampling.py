@@ -33,10 +33,12 @@ def gumbel(z, rng):
     return int(np.argmax(z - np.log(-np.log(rng.random(len(z))))))
 
 
+@pytest.mark.hypothesis  # the kit draws examples too
 def test_24_36_37_39_our_own_draw():
     check_sampler(sample)
 
 
+@pytest.mark.hypothesis  # the kit draws examples too
 def test_38_gumbel_max_and_inverse_cdf_share_a_law():
     check_sampler(gumbel, skip=[24])
 
