@@ -246,7 +246,7 @@ def check_filter(f, kind="truncation", rows=None, skip=()):
     by default `logits`. ``skip``: numbers of properties that are not promised.
     """
     tests = [p for p in PROPERTIES_OF_FILTERS[kind] if p[0] not in skip]
-    _check(logits() if rows is None else rows, f, tests)
+    _check_rows(rows, f, tests)
     _check(bad_logits(), f, [] if 24 in skip else [NO_CHOICE])
 
 
@@ -266,7 +266,7 @@ def check_sampler(f, law=probabilities, n_draws=5000, skip=()):
         (37, "only possible tokens are drawn", lambda f, row: _impossible(f, row, law)),
         (39, "the same seed draws the same token", _not_again),
     )
-    _check(logits(), drawn, [p for p in tests if p[0] not in skip])
+    _check_rows(None, drawn, [p for p in tests if p[0] not in skip])
     _check(bad_logits(), drawn, [] if 24 in skip else [NO_CHOICE])
     rng = np.random.default_rng(0)
     for row in ROWS_TO_DRAW_FROM:
@@ -274,7 +274,7 @@ def check_sampler(f, law=probabilities, n_draws=5000, skip=()):
         check_law(tokens, dict(enumerate(law(row))), f"of logits {row.tolist()}")
 
 
-def check_decoder(f, config=None, n_draws=1500):
+def check_decoder(f, config=None, n_draws=4000):
     """Run the properties of a whole decoder on tables as models:
     ``f(model, prompt, n_new, seed) -> the ids, prompt included``, and compare what it
     writes with the exact law of ``config`` (by default the model's own).
@@ -366,12 +366,21 @@ ROWS_TO_DRAW_FROM = [
 ]
 
 
-def _check(examples, f, tests):
+def _check_rows(rows, f, tests):
+    """Look among these rows, or else among every kind of `logits` in its turn: of all
+    together the rows of one kind may be few, since what is drawn resembles what was."""
+    n = settings().max_examples
+    each = [logits(kinds=(kind,)) for kind in ELEMENTS]
+    for strategy in each if rows is None else [rows]:
+        _check(strategy, f, tests, max_examples=max(10, n // 2) if rows is None else n)
+
+
+def _check(examples, f, tests, **how):
     """Look for an example for which one of the tests says what is wrong; raise an
     AssertionError with the smallest."""
     smallest = []
 
-    @settings(deadline=None, database=None, report_multiple_bugs=False)
+    @settings(deadline=None, database=None, report_multiple_bugs=False, **how)
     @given(examples)
     def search(example):
         for number, text, test in tests:

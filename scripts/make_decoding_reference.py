@@ -1,4 +1,4 @@
-"""Make tests/reference/decoding.npz: what transformers' rules and filters answer.
+"""Make tests/reference/decoding*.npz: what transformers' rules and filters answer.
 
     pip install -e .[reference]
     python scripts/make_decoding_reference.py tests/reference
@@ -6,6 +6,9 @@
 A case is a row of random logits, a context and settings of GenerationConfig, all drawn
 from the case's number; the answer is the row after transformers' own chain for these
 settings, float32. First every rule and filter alone, then several together.
+
+With transformers 5.23 installed the script asks for what 4.57 gets wrong or lacks, see
+`case_of_5`, and writes decoding_5.23.0.npz.
 """
 
 import json
@@ -79,6 +82,31 @@ def case(number):
     return logits.astype(np.float32), context, n_prompt, settings
 
 
+def case_of_5(number):
+    """A filter that 4.57 does not have (top_h), or a rule that it gets wrong: it makes
+    a banned eos that grows likelier NaN, and overlooks a sequence that all of the
+    context is the beginning of. A fourth of the cases has two filters more."""
+    rng = np.random.default_rng([5, number])
+    kind = ["top_h", "decay", "sequence_bias", "bad_words_ids"][number % 4]
+    logits, context, n_prompt, settings = case(number // 4 % (EACH * len(SETTINGS)))
+    settings = {"do_sample": True, "top_k": 0, "eos_token_id": settings["eos_token_id"],
+                "pad_token_id": 0}  # fmt: skip
+    whole = [*context, int(rng.integers(6, N_VOCAB))]
+    if kind == "top_h":
+        settings["top_h"] = float(rng.uniform(0.01, 0.99))
+    elif kind == "decay":
+        context += rng.integers(1, 6, 3).tolist()
+        settings["exponential_decay_length_penalty"] = [0, float(rng.uniform(0.9, 1.5))]
+        settings["min_new_tokens"] = 30
+    elif kind == "sequence_bias":
+        settings[kind] = [[whole, float(rng.normal())], [[7], 0.5]]
+    else:
+        settings[kind] = [whole, [9]]
+    if number % 16 >= 12:
+        settings |= {"temperature": 0.8, "top_p": 0.9}
+    return logits, context, n_prompt, settings
+
+
 def answer(model, logits, context, n_prompt, settings):
     """The row after transformers' chain for these settings."""
     config = transformers.GenerationConfig(**settings)
@@ -98,7 +126,7 @@ def a_model():
     return transformers.GPT2LMHeadModel(config)
 
 
-def answers(numbers):
+def answers(numbers, case=case):
     """Yield the cases that have an answer, with it. Some have none: everything is
     banned, or a banned eos becomes NaN (exponential_decay_length_penalty)."""
     model = a_model()
@@ -112,10 +140,15 @@ def answers(numbers):
 
 
 def main(folder):
-    found = list(answers(range(EACH * len(SETTINGS) + TOGETHER)))
+    numbers, name = range(EACH * len(SETTINGS) + TOGETHER), "decoding.npz"
+    if transformers.__version__.startswith("4."):
+        found = list(answers(numbers))
+    else:
+        found = list(answers(range(96), case_of_5))
+        name = f"decoding_{transformers.__version__}.npz"
     logits, contexts, n_prompts, settings, rows = zip(*found)
     np.savez_compressed(
-        Path(folder) / "decoding.npz",
+        Path(folder) / name,
         logits=np.stack(logits),
         answers=np.stack(rows),
         cases=json.dumps([list(parts) for parts in zip(contexts, n_prompts, settings)]),

@@ -6,7 +6,8 @@
 A case is a tiny random model (numpygpt makes it from a seed, so no weights are stored),
 a prompt and settings, all drawn from the case's number; the answer is transformers'.
 transformers 4.57 is asked for what it still has; for the rest (diverse beams,
-contrastive search, DoLa, which it moved out) run the script with 4.49 installed.
+contrastive search, DoLa, which it moved out) run the script with 4.49 installed. With
+5.23 it is asked for what 4.57 gets wrong: there a repetition penalty counts padding.
 
 Drawn beams are compared too: both sides then take the same noise, see `same_noise`.
 """
@@ -23,8 +24,9 @@ from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.beam import best
 from numpygpt.decoding.sampling import stream
 
-NOW = ["greedy", "beam", "beam_sample", "guidance"]
+NOW = ["greedy", "beam", "beam_sample", "guidance", "dead_ends"]
 ONLY_4_49 = ["diverse", "contrastive", "dola"]
+ONLY_5 = ["padded"]
 
 
 def case(kind, number):
@@ -40,7 +42,15 @@ def case(kind, number):
     # and numpygpt stops with an error.
     settings |= {} if kind == "dola" else rules(rng, settings["max_new_tokens"])
     prompt = rng.integers(0, n_vocab, n_prompt).tolist()
-    return {"model": [number, n_vocab], "prompt": prompt, "settings": settings}
+    if kind == "dead_ends":  # behind these tokens nothing may follow
+        dead = set(rng.integers(8, n_vocab, 5).tolist()) - {prompt[-1]}
+        settings["bad_words_ids"] = [[i, j] for i in dead for j in range(n_vocab)]
+    if kind == "padded":
+        prompt = [prompt, prompt[: n_prompt // 2]]
+        settings |= {"eos_token_id": None, "repetition_penalty": 3.0}
+        settings = {k: settings[k] for k in PADDED}
+    model = [number, n_vocab]
+    return {"kind": kind, "model": model, "prompt": prompt, "settings": settings}
 
 
 def rules(rng, n_new):
@@ -92,6 +102,8 @@ def dola(rng):
     return {"dola_layers": ["low", "high", [0, 2], [1]][rng.integers(4)]}
 
 
+PADDED = ["max_new_tokens", "eos_token_id", "pad_token_id", "num_beams"]
+PADDED += ["repetition_penalty"]
 SETTINGS = {
     "greedy": lambda rng: {},
     "beam": beams,
@@ -100,6 +112,8 @@ SETTINGS = {
     "diverse": diverse,
     "contrastive": contrastive,
     "dola": dola,
+    "dead_ends": beams,
+    "padded": lambda rng: {"num_beams": int(rng.integers(1, 4))},
 }
 
 
@@ -129,16 +143,28 @@ def answer(case):
         ).eval()
     model.generation_config = transformers.GenerationConfig()
     with same_noise(case["model"][1]):
+        rows, pad = prompts(case), [case["settings"]["pad_token_id"]]
+        n_pad = [max(map(len, rows)) - len(row) for row in rows]
+        ids = torch.tensor([pad * k + row for k, row in zip(n_pad, rows)])
+        mask = [[0] * k + [1] * len(row) for k, row in zip(n_pad, rows)]
         out = model.generate(
-            torch.tensor([case["prompt"]]),
-            attention_mask=torch.ones(1, len(case["prompt"]), dtype=torch.long),
+            ids,
+            attention_mask=torch.tensor(mask),
             **{"top_k": 0} | case["settings"],
             return_dict_in_generate=True,
             output_scores=True,
         )
     scores = getattr(out, "sequences_scores", None)
     scores = None if scores is None else [round(x, 7) for x in scores.tolist()]
-    return {"sequences": out.sequences.tolist(), "scores": scores}
+    sequences = out.sequences.tolist()
+    if case["kind"] == "padded":  # the padding stands behind the text here
+        sequences = [row[k:] + row[:k] for row, k in zip(sequences, n_pad)]
+    return {"sequences": sequences, "scores": scores}
+
+
+def prompts(case):
+    """One prompt or several -> a list of prompts."""
+    return case["prompt"] if case["kind"] == "padded" else [case["prompt"]]
 
 
 @contextmanager
@@ -167,12 +193,12 @@ def same_noise(n_vocab):
 def main(folder):
     from transformers import __version__ as version
 
-    kinds = ONLY_4_49 if version.startswith("4.49") else NOW
+    kinds = {"4.49": ONLY_4_49, "5.23": ONLY_5}.get(version.rpartition(".")[0], NOW)
     with open(Path(folder) / f"search_{version}.json", "w") as file:
         for kind in kinds:
             for number in range(12):
                 one = case(kind, number)
-                print(json.dumps({"kind": kind, **one, **answer(one)}), file=file)
+                print(json.dumps({**one, **answer(one)}), file=file)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,52 @@ def test_eos_ends_a_sequence_and_pads_the_rest():
     assert len(out[1]) > 2
 
 
+def test_rows_that_ended_are_filled():
+    """With the first eos, or token 0 where nothing ends a text, unless a pad token is
+    given; and with zeros in what is noted of every step."""
+    first = naive_greedy([1], 1)[-1]
+    other = next(t for t in range(1, 23) if naive_greedy([t], 1)[-1] not in (first, 0))
+    out = MODEL.generate(
+        [[1], [other]], eos_token_id=[first, 21], max_new_tokens=10, output_scores=True,
+        output_logits=True, return_dict_in_generate=True,
+    )  # fmt: skip
+    short, long = out.lengths
+    assert short == 2 < long == out.sequences.shape[1]
+    assert (out.sequences[0, 2:] == first).all()
+    for rows in (out.scores, out.logits):
+        assert len(rows) == long - 1
+        assert all((row[0] == 0).all() and row[1].any() for row in rows[1:])
+    assert (out.logprobs[0, 1:] == 0).all()
+    endless = GPT2(replace(CONFIG, eos_token_id=None), MODEL.params)
+    assert endless.generate([[1], [1, 2]], max_new_tokens=1)[0, 2:].tolist() == [0]
+
+
+def test_40_a_rule_knows_its_prompt():
+    def allowed(number, ids):
+        return [[4], [5, 6]][number]
+
+    for method in ({}, {"do_sample": True}, {"num_beams": 2}):
+        out = MODEL.generate(
+            [[1], [2]], prefix_allowed_tokens_fn=allowed, max_new_tokens=4,
+            num_return_sequences=2 if method else 1, **method,
+        )  # fmt: skip
+        half = len(out) // 2
+        assert set(np.ravel(out[:half, 1:]).tolist()) == {4}
+        assert set(np.ravel(out[half:, 1:]).tolist()) <= {5, 6}
+
+
+@given(prompts, st.integers(0, 99))
+def test_51_processed_log_probabilities(ids, seed):
+    """Those of what was drawn from, in which the rules and filters count."""
+    out = MODEL.generate(
+        ids, do_sample=True, max_new_tokens=5, seed=seed, temperature=0.5, top_k=4,
+        return_dict_in_generate=True, output_scores=True,
+    )  # fmt: skip
+    for step, row in enumerate(out.scores):
+        p = distribution(row[0])[out.sequences[0, len(ids) + step]]
+        assert abs(out.logprobs[0, step] - np.log(p)) < 1e-10
+
+
 def test_lengths():
     endless = GPT2(replace(CONFIG, eos_token_id=None), MODEL.params)
     assert endless.generate([1, 2, 3]).shape == (1, 20)  # transformers' default

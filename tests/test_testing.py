@@ -95,6 +95,13 @@ def explodes(z):
         return (top_2(z) * z.dtype.type(1e36)).astype(z.dtype)
 
 
+def overflows(z):
+    top_2(z)
+    with np.errstate(all="ignore"):
+        p = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+    return np.where(p >= 0.05, z, -INF).astype(z.dtype)
+
+
 def forgives(z):
     return np.nan_to_num(z, nan=0.0, posinf=1.0, neginf=-INF)
 
@@ -116,6 +123,7 @@ def test_a_right_filter_passes():
         (double, "any", [], "(0) shape and dtype stay"),
         (rescales, "truncation", [], "(1) what survives keeps its logit"),
         (strict, "any", [], "(2) at least one token survives: for [0.0]: nothing is"),
+        (overflows, "upper set", [], "(2) at least one token survives: for [-10000.0]"),
         (revives, "any", [], "(3) a removed token is never revived"),
         (writes, "any", [], "(4) the input is not written to"),
         (by_position, "truncation", [], "(5) permuting the vocabulary"),

@@ -19,8 +19,10 @@ The rules are transformers 4.57's, to the token. Where we depart: a beam that ca
 exist (fewer than W beginnings do) is dropped, where transformers keeps it with a score
 of -1e9 and returns texts twice; so fewer rows than ``num_return_sequences`` come back
 when there are no more texts; and when sampling, a filter may leave a beam one token,
-where transformers makes it leave two. ``patience`` waits for ``W * patience`` finished
-texts (Kasai et al., arXiv:2204.05424).
+where transformers makes it leave two. A beam that the rules leave no token is dropped,
+there as here (there an empty answer of ``prefix_allowed_tokens_fn`` is an error all the
+same); here it is an error when no beam is left. ``patience`` waits for ``W * patience``
+finished texts (Kasai et al., arXiv:2204.05424).
 
 With ``do_sample`` the candidates are drawn, without replacement. Two relatives with a
 step of their own: `diverse_step` and `stochastic_step`. In every result, ``notes`` is
@@ -39,6 +41,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..layers import log_softmax
+from .checks import NothingLeft
 from .generate import feed, start
 from .sampling import process
 
@@ -51,6 +54,7 @@ class Group:
     width: int
     finished: list = field(default_factory=list)  # best first, never more than `wanted`
     done: bool = False
+    dead_end: Exception | None = None  # which rule last left a beam no token
 
 
 def beam_search(model, prompts, config, seed):
@@ -85,6 +89,9 @@ def _search(model, prompts, config, seed, step):
             step(family, logits[:n_rows], config)
             logits = logits[n_rows:]
         feed(model, [beam for family in going for beam in _live(family)])
+    for family in families:
+        if not _finished(family):  # every beam ran into a dead end
+            raise family[0].dead_end or NothingLeft("no beam has a token left")
     best = [sorted(_finished(f), key=lambda text: -text.score) for f in families]
     yield [text for texts in best for text in texts[: config.num_return_sequences]]
 
@@ -116,7 +123,7 @@ def _finished(family):
 def best_step(family, logits, config):
     """Continue every beam by every token, keep the best. ``logits``: a row a beam."""
     [group] = family
-    _advance(group, _look(group.live, logits), config)
+    _advance(group, _look(group, logits), config)
 
 
 def diverse_step(family, logits, config):
@@ -132,7 +139,7 @@ def diverse_step(family, logits, config):
         if not group.done:
             own, logits = logits[: len(group.live)], logits[len(group.live) :]
             cost = config.diversity_penalty * chosen
-            children = _advance(group, _look(group.live, own, cost), config)
+            children = _advance(group, _look(group, own, cost), config)
             tokens = [child.ids[-1] for child in children]
             going_on = [t for t in tokens if t not in config.eos_token_ids]
             np.add.at(chosen, going_on[: group.width], 1)
@@ -150,8 +157,9 @@ def stochastic_step(family, logits, config):
     ``logprobs``.
     """
     [group] = family
-    rows = _look(group.live, logits)
-    rows = rows._replace(scores=log_softmax(rows.scores.astype(np.float64)))
+    rows = _look(group, logits)
+    with np.errstate(invalid="ignore"):  # a dead end's row becomes NaN: see below
+        rows = rows._replace(scores=log_softmax(rows.scores.astype(np.float64)))
     rng = group.live[0].rng
     sums = np.array([[sum(beam.logprobs)] for beam in group.live]) + rows.scores
     noisy = sums + rng.gumbel(size=sums.shape)
@@ -159,9 +167,10 @@ def stochastic_step(family, logits, config):
         group.live[0].score = rng.gumbel()
     wanted = np.array([[beam.score] for beam in group.live])
     # Shift the noise so that each row's maximum is the wanted one (appendix B.3).
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         v = np.log1p(-np.exp(noisy - noisy.max(axis=1, keepdims=True))) + wanted - noisy
     totals = wanted - np.maximum(v, 0) - np.log1p(np.exp(-np.abs(v)))
+    totals[np.isnan(totals)] = -np.inf
     found = best(totals, group.width)
     children = _children(group, rows, totals, found, config)
     texts = sorted(children + group.finished, key=lambda text: -text.score)
@@ -179,10 +188,20 @@ class Rows(NamedTuple):
     scores: np.ndarray  # log-probabilities after all rules: those that count
 
 
-def _look(beams, logits, cost=0):
+def _look(group, logits, cost=0):
     logprobs = log_softmax(logits)
-    rows = [process(r, b.ids, b.chain) for r, b in zip(logprobs - cost, beams)]
+    rows = [_scored(group, *pair) for pair in zip(group.live, logprobs - cost)]
     return Rows(logits, logprobs, np.stack(rows))
+
+
+def _scored(group, beam, row):
+    """Where the rules leave a beam no token, all its scores are -inf: it has no
+    children, and the search goes on with the others."""
+    try:
+        return process(row, beam.ids, beam.chain)
+    except NothingLeft as error:
+        group.dead_end = error
+        return np.full_like(row, -np.inf)
 
 
 def _advance(group, rows, config):

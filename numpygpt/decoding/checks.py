@@ -6,6 +6,10 @@ Tables only, so that GenerationConfig can stay a list of fields. Skip it at firs
 import numpy as np
 
 
+class NothingLeft(ValueError):
+    """The rules removed every token: this text cannot go on. A beam search drops it."""
+
+
 def as_tuple(value):
     """None -> (), one thing -> (thing,), several -> a tuple of them."""
     if value is None:
@@ -13,7 +17,10 @@ def as_tuple(value):
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def is_int(value, least=0, most=np.inf):
+LARGEST = 2**63 - 1  # of the integers that an array can hold
+
+
+def is_int(value, least=0, most=LARGEST):
     is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_int and least <= value <= most
 
@@ -21,7 +28,8 @@ def is_int(value, least=0, most=np.inf):
 def is_number(value, least=-np.inf, most=np.inf):
     """A finite one, from ``least`` to ``most``."""
     is_number = isinstance(value, (int, float, np.integer, np.floating))
-    is_finite = is_number and not isinstance(value, bool) and abs(value) < np.inf
+    limit = LARGEST if isinstance(value, int) else np.finfo(float).max
+    is_finite = is_number and not isinstance(value, bool) and abs(value) <= limit
     return is_finite and least <= value <= most
 
 
@@ -60,6 +68,8 @@ BY_NAME = {
         "a positive number",
         lambda v: is_number(v, 0) and v > 0,
     ),
+    # Lengths to a power beyond these are numbers that no float can hold.
+    "length_penalty": ("a number from -50 to 50", lambda v: is_number(v, -50, 50)),
     "dry_base": ("a number of at least 1", lambda v: is_number(v, 1)),
     "min_length min_new_tokens top_k no_repeat_ngram_size": (
         "an integer of at least 0",
@@ -74,7 +84,7 @@ BY_NAME = {
     "suppress_tokens begin_suppress_tokens dry_sequence_breakers "
     "negative_prompt_ids": (
         "a list of token ids",
-        lambda v: len(v) == 0 or is_list(v),
+        lambda v: v in ([], ()) or is_list(v),
     ),
     "bad_words_ids": (
         "a list of lists of token ids",
@@ -85,9 +95,12 @@ BY_NAME = {
         "{id: bias}",  # JSON makes the ids texts
         lambda v: isinstance(v, dict) and is_bias([[[int(i)], v[i]] for i in v]),
     ),
+    "watermarking_config": ("a dictionary", lambda v: isinstance(v, dict)),
     "exponential_decay_length_penalty": (
         "a pair (start, factor)",
-        lambda v: len(v) == 2 and is_int(v[0]) and is_number(v[1], 0),
+        lambda v: (
+            is_list(v, is_number) and len(v) == 2 and is_int(v[0]) and v[1] >= 0
+        ),
     ),
     "stop_strings": (
         "a text or a list of texts, none empty",
@@ -97,6 +110,26 @@ BY_NAME = {
         "a list of texts or of lists of token ids, none empty",
         lambda v: is_list(v, is_list) or is_list(v, lambda s: isinstance(s, str) and s),
     ),
+    "regex": ("a text", lambda v: isinstance(v, str)),
+    "dola_layers": (
+        '"low", "high" or a list of layers',
+        lambda v: v in ("low", "high") or is_list(v),
+    ),
+    "chain": (
+        '"hf", "llama.cpp" or a list of names and functions',
+        lambda v: (
+            isinstance(v, str)
+            or v in ([], ())
+            or is_list(v, lambda entry: isinstance(entry, str) or callable(entry))
+        ),
+    ),
+    "prefix_allowed_tokens_fn": ("a function(prompt number, ids) -> ids", callable),
+    "stopping_criteria": (
+        "a list of functions of the ids",
+        lambda v: v in ([], ()) or is_list(v, callable),
+    ),
+    "assistant_model": ("a model", lambda v: hasattr(v, "unembed")),
+    "tokenizer": ("a numpygpt.Tokenizer", lambda v: hasattr(v, "decode_bytes")),
     "early_stopping": (
         'True, False or "never"',
         lambda v: isinstance(v, bool) or v == "never",
@@ -134,7 +167,11 @@ def check(name, type_, value):
     if value is None and isinstance(None, type_):
         return
     what, test = CHECKS.get(name) or BY_TYPE.get(type_) or ("", lambda v: True)
-    if not test(value):
+    try:
+        passes = bool(test(value))
+    except (TypeError, ValueError):  # not even of a kind that the test can look at
+        passes = False
+    if not passes:
         raise ValueError(f"{name} must be {what}, not {value!r}")
 
 

@@ -25,6 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .checks import NothingLeft
 from .filters import keep
 from .regular import Automaton, either, literal, parse
 
@@ -77,7 +78,7 @@ def _keep(logits, allowed, name):
     kept = np.zeros(len(logits), bool)
     kept[allowed[allowed < len(kept)]] = True
     if not (kept & (logits > -np.inf)).any():
-        raise ValueError(f"{name}: no token of the vocabulary can come next")
+        raise NothingLeft(f"{name}: no token of the vocabulary can come next")
     return keep(logits, kept)
 
 

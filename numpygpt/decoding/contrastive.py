@@ -31,11 +31,13 @@ def contrastive_search(model, prompts, config, seed):
     """See above. All candidates of all sequences go through the model in one pass."""
     if not config.top_k:
         raise ValueError(
-            "contrastive search ranks the top_k most likely tokens: set top_k (4 to 8 "
-            "in the paper)"
+            "penalty_alpha: contrastive search ranks the top_k most likely tokens: set "
+            "top_k (4 to 8 in the paper)"
         )
     if config.do_sample:
-        raise ValueError("penalty_alpha: contrastive search does not sample")
+        raise ValueError(
+            "penalty_alpha: contrastive search does not sample: set do_sample=False"
+        )
     sequences = live = start(model, prompts, config, seed)
     past = {id(s): _directions(s.hidden) for s in sequences}
     for sequence in sequences:

@@ -9,7 +9,8 @@ A rule is a pure function ``rule(logits, value, context, ...) -> logits``. ``con
 is the ids so far; rules that count new tokens alone get ``output``, those behind the
 prompt. For several rows ``[n_row, n_vocab]`` it may be a list of as many contexts. A
 banned token's logit is -inf, and a rule that would leave nothing to draw is a
-``ValueError`` that says which rule it was.
+``ValueError`` that says which rule it was. (transformers draws on: greedily it takes
+token 0, banned or not, and a draw fails in PyTorch. A beam is dropped, there as here.)
 
 Try: ``repetition_penalty`` on logits that are all negative, and on the same logits plus
 100. Same distribution before, another one after: the rule depends on where zero is.
@@ -22,7 +23,7 @@ from functools import wraps
 import numpy as np
 
 from ..layers import log_softmax
-from .checks import as_tuple
+from .checks import NothingLeft, as_tuple
 from .filters import check_rows
 
 
@@ -41,8 +42,8 @@ def of_rows(rule):
         logits = logits.copy()
         rule(logits, value, context, *args, **kwargs)
         if logits.max() == -np.inf:
-            raise ValueError(f"{rule.__name__} {value!r} removes every token that was "
-                             "left: nothing can be drawn")  # fmt: skip
+            raise NothingLeft(f"{rule.__name__} {value!r} removes every token that was "
+                              "left: nothing can be drawn")  # fmt: skip
         return logits
 
     return checked
@@ -152,7 +153,8 @@ def sequence_bias(logits, value, context):
     it; to a sequence of one token always. ``{(id, ...): bias}``, or as JSON can say it
     ``[[[id, ...], bias], ...]``.
 
-    transformers 4.57 does not see a match that takes up the whole context; this does.
+    transformers 4.57 does not see a match that takes up the whole context; 5 and this
+    do.
 
     >>> sequence_bias(np.zeros(3), {(0, 2): 1.5, (1,): -1.0}, [0]).tolist()
     [0.0, -1.0, 1.5]

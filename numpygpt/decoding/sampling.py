@@ -87,10 +87,8 @@ def distribution(logits, context=(), config=None, n_prompt=0):
     if config.do_sample and 0 < config.xtc_probability < 1:  # the one step that draws
         share = config.xtc_probability
         on, off = replace(config, xtc_probability=1), replace(config, xtc_probability=0)
-        with_it, without = (
-            distribution(logits, context, c, n_prompt) for c in (on, off)
-        )
-        return share * with_it + (1 - share) * without
+        acts, idle = (distribution(logits, context, c, n_prompt) for c in (on, off))
+        return share * acts + (1 - share) * idle
     row = process(logits, context, chain(config, n_prompt, np.random.default_rng(0)))
     if config.do_sample:
         return probabilities(row)
@@ -101,16 +99,17 @@ def distribution(logits, context=(), config=None, n_prompt=0):
 
 def probabilities(row):
     """softmax in float64: the sums of small probabilities deserve the digits."""
+    left = np.flatnonzero(row > -np.inf)
+    if len(left) == len(row):  # picking all of 50,000 costs more than their softmax
+        return softmax(row.astype(np.float64))
     p = np.zeros(len(row))
-    left = np.flatnonzero(row > -np.inf)  # all others are 0, at no cost
-    p[left] = softmax(row[left].astype(np.float64))
+    p[left] = softmax(row[left].astype(np.float64))  # all others are 0, at no cost
     return p
 
 
 def draw(p, rng):
     """One token from probabilities ``p``: the first whose cumulative sum exceeds a
     uniform number (the inverse of the distribution function)."""
-    tokens = np.flatnonzero(p)  # one of probability 0 must never be hit
-    total = np.cumsum(p[tokens])
+    total = np.cumsum(p)  # a token of probability 0 adds nothing, so it is never hit
     at = np.searchsorted(total, rng.random() * total[-1], side="right")
-    return int(tokens[min(at, len(tokens) - 1)])
+    return int(at if at < len(p) else np.flatnonzero(p)[-1])  # the product may round up

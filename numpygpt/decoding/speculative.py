@@ -30,6 +30,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .checks import NothingLeft
 from .generate import append, start, take
 from .sampling import chain, draw, probabilities, process
 
@@ -43,7 +44,11 @@ def speculative(model, prompts, config, seed):
             f"assistant_model must have the model's vocabulary of {ours}, not {its}"
         )
     sequences = start(model, prompts, config, seed)
-    drafters = {id(s): Drafter(assistant, s, config) for s in sequences}
+    n = config.num_return_sequences
+    drafters = {
+        id(s): Drafter(assistant, s, config, batch_id=i // n)
+        for i, s in enumerate(sequences)
+    }
 
     def draft(sequence):
         return drafters[id(sequence)].draft(sequence, _room(sequence, model))
@@ -163,12 +168,12 @@ def _room(sequence, model):
 class Drafter:
     """The small model's side of one sequence."""
 
-    def __init__(self, model, sequence, config):
+    def __init__(self, model, sequence, config, batch_id=0):
         config = replace(config, mirostat=0)  # it would have to forget what was refused
         self.model, self.config = model, config
         self.cache = model.new_cache()
         self.rng = np.random.default_rng(sequence.rng.integers(2**63))
-        self.chain = chain(config, sequence.n_prompt, self.rng)
+        self.chain = chain(config, sequence.n_prompt, self.rng, batch_id)
         self.n = config.num_assistant_tokens
 
     def draft(self, sequence, room):
@@ -182,7 +187,10 @@ class Drafter:
         for _ in range(min(self.n, room)):
             hidden = self.model.hidden([ids[cache.n_tok :]], [cache])
             [row] = self.model.unembed(hidden[-1:])
-            scores = process(row, ids, self.chain)
+            try:
+                scores = process(row, ids, self.chain)
+            except NothingLeft:  # only after this guess, which may yet be refused
+                break
             laws.append(law(scores, self.config))
             ids.append(draw(laws[-1], self.rng))
             sure = probabilities(scores)[ids[-1]]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.beam import beam_search
 from numpygpt.layers import log_softmax
+from numpygpt.testing import TableLM
 
 EOS = 0
 
@@ -166,6 +167,85 @@ def test_patience_never_makes_the_best_worse(prompt, settings):
     assert patient >= plain
 
 
+def test_enough_candidates_go_on_when_every_beam_could_end_twice():
+    """Two ends are the likeliest tokens everywhere: of two beams the four best
+    candidates all end, and the search must still find two that do not."""
+    model = TableLM(np.log([[0.45, 0.4, 0.1, 0.05]] * 4), eos_token_id=[0, 1])
+    out = model.generate(
+        [2], num_beams=2, length_penalty=9.0, early_stopping="never",
+        max_new_tokens=6,
+    )  # fmt: skip
+    assert out[0].tolist() == [2, 2, 2, 2, 2, 2, 0]
+
+
+def table(n_vocab, rows):
+    """A model from ``{token: {next token: p}}``; what is left is spread evenly."""
+    p = np.full((n_vocab, n_vocab), 1 / n_vocab)
+    for token, law in rows.items():
+        p[token] = (1 - sum(law.values())) / (n_vocab - len(law))
+        p[token, list(law)] = list(law.values())
+    return TableLM(np.log(p), eos_token_id=EOS)
+
+
+def test_never_is_a_bound_for_negative_length_penalties_too():
+    """Two bad texts have finished, the good one needs two more tokens. Longer texts
+    lose here, so what counts is the length now and not the longest possible."""
+    model = table(5, {1: {0: 0.06, 2: 0.9}, 2: {0: 0.06, 3: 0.9}, 3: {0: 0.06, 4: 0.9},
+                      4: {0: 0.97}})  # fmt: skip
+    how = {"num_beams": 2, "length_penalty": -1.0, "max_new_tokens": 40}
+    never = model.generate([1], early_stopping="never", **how)
+    assert without_padding(never[0], 1, [EOS]) == [1, 2, 3, 4, EOS]
+    at_once = model.generate([1], early_stopping=True, **how)
+    assert without_padding(at_once[0], 1, [EOS]) == [1, EOS]
+
+
+def test_the_worst_of_the_finished_is_the_worst_of_the_best_w():
+    """Three have finished: the third, which is worse than what goes on, is forgotten,
+    and the rule of thumb ends the search although a longer text would win."""
+    rows = {1: {0: 0.3, 2: 0.6, 3: 0.0999}, 2: {0: 0.5, 1: 1e-6, 2: 1e-6, 3: 1e-6},
+            3: {0: 0.9}} | {i: {0: 0.97} for i in range(4, 13)}  # fmt: skip
+    out = table(13, rows).generate(
+        [1], num_beams=2, num_return_sequences=2, length_penalty=2.0, max_new_tokens=9
+    )
+    assert [without_padding(r, 1, [EOS]) for r in out] == [[1, 2, EOS], [1, 3, EOS]]
+
+
+def test_patience_waits_for_more():
+    """On a table whose texts all end at once or go on: twice the patience, twice the
+    finished."""
+    model = TableLM(np.log([[0.5, 0.3, 0.2]] * 3), eos_token_id=0)
+    for patience, n in ((0.5, 1), (1.0, 2), (2.0, 4)):
+        out = model.generate(
+            [1], num_beams=2, patience=patience, early_stopping=True, max_new_tokens=20,
+            return_dict_in_generate=True,
+        )  # fmt: skip
+        fates = [fate for step in out.notes[0] for *_, fate in step]
+        assert fates.count("finished") >= n
+        assert len(out.notes[0]) == {0.5: 1, 1.0: 2, 2.0: 3}[patience]
+
+
+@given(prompts, beams, st.booleans())
+def test_51_log_probabilities_raw_and_processed(prompt, settings, do_sample):
+    """The raw ones are those of the model, the processed ones those of the scores; with
+    the rules between them the two differ."""
+    settings |= {"repetition_penalty": 2.0, "do_sample": do_sample, "temperature": 1.5}
+    out = SMALL.generate(
+        prompt, **settings, seed=1, return_dict_in_generate=True, output_scores=True,
+        output_logits=True,
+    )  # fmt: skip
+    n = int(out.lengths[0])
+    ids = out.sequences[0, :n].tolist()
+    raw = score(SMALL, ids, len(prompt))
+    assert out.model_logprobs.sum() == pytest.approx(raw)
+    new = range(n - len(prompt)), ids[len(prompt) :]
+    rows = np.stack([row[0] for row in out.scores])
+    np.testing.assert_allclose(rows[new], out.logprobs[0])
+    total = out.logprobs.sum() / len(new[1]) ** settings["length_penalty"]
+    assert out.sequences_scores[0] == pytest.approx(total)
+    logits = np.stack([row[0] for row in out.logits])
+    np.testing.assert_allclose(logits, SMALL(ids[:-1])[len(prompt) - 1 :], atol=1e-9)
+
+
 @given(st.integers(1, 3), st.integers(5, 30), st.sampled_from([1, 30]))
 def test_more_beams_than_texts(n_new, width, n_return):
     """Fewer rows come back when there are fewer texts; none twice, none impossible."""
@@ -258,6 +338,64 @@ def test_what_a_step_copies_does_not_grow_with_the_prompt(monkeypatch):
         SMALL.generate([1] * n_prompt, num_beams=5, max_new_tokens=6)
         amounts.append(max(copied))
     assert max(amounts) <= 6
+
+
+modes = st.sampled_from(
+    [
+        {},
+        {"do_sample": True},
+        {"num_beam_groups": 2, "diversity_penalty": 0.5},
+        {"stochastic_beams": True},
+    ]
+)
+
+
+@given(prompts, beams, modes, st.integers(1, 22), seeds)
+def test_a_beam_without_a_token_is_dropped(prompt, settings, mode, dead, seed):
+    """Behind the token ``dead`` everything is banned: no text goes on there."""
+    settings |= {"num_beams": 4, "num_return_sequences": 4, **mode}
+    settings |= {"bad_words_ids": [[dead, i] for i in range(23)], "eos_token_id": EOS}
+    if prompt[-1] == dead:
+        with pytest.raises(ValueError, match="bad_words_ids"):
+            SMALL.generate(prompt, seed=seed, **settings)
+        return
+    rows = SMALL.generate(prompt, seed=seed, **settings)
+    for row in rows:
+        new = without_padding(row, len(prompt), [EOS])[len(prompt) :]
+        assert dead not in new[:-1]
+        assert new[-1] in (EOS, dead) or len(new) == settings["max_new_tokens"]
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {},
+        {"do_sample": True},
+        {"num_beam_groups": 3, "diversity_penalty": 0.5},
+        {"stochastic_beams": True},
+    ],
+)
+def test_a_lone_way_past_the_dead_ends_is_found(mode):
+    """Of 23 tokens one leads on, and of its successors one ends; every other beam has
+    nothing left. When there is no way at all, the rule is named."""
+
+    def allowed(_, ids):
+        return {2: range(23), 3: [EOS] if ids[-1] == way else []}[len(ids)]
+
+    for way in (1, 7, 22):
+        rows = SMALL.generate(
+            [3, 4], num_beams=72, num_return_sequences=72, eos_token_id=EOS, seed=0,
+            max_new_tokens=9, prefix_allowed_tokens_fn=allowed, **mode,
+        )  # fmt: skip
+        texts = [without_padding(row, 2, [EOS]) for row in rows]
+        assert [3, 4, way, EOS] in texts
+        assert {tuple(t) for t in texts} == {(3, 4, way, EOS), (3, 4, EOS)}
+    way = None
+    with pytest.raises(ValueError, match="prefix_allowed_tokens_fn"):
+        SMALL.generate(
+            [3, 4], num_beams=24, max_new_tokens=9, eos_token_id=5, **mode,
+            prefix_allowed_tokens_fn=lambda _, ids: [1, 2] if len(ids) == 2 else [],
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

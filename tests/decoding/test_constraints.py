@@ -56,6 +56,17 @@ def test_answers_as_ids(prompt, seed, choices):
     assert not any(c[: len(new)] == new and len(c) > len(new) for c in choices)
 
 
+@pytest.mark.parametrize("answers", [[[4], [4, 5]], [[4, 5], [4]]])
+def test_where_an_answer_can_end_or_go_on_the_end_decides(answers):
+    bias = {EOS: 100.0}
+    ends = MODEL.generate([1], choices=answers, eos_token_id=EOS, logit_bias=bias)
+    assert ends.tolist() == [[1, 4, EOS]]
+    bias = {EOS: -100.0}
+    goes_on = MODEL.generate([1], choices=answers, eos_token_id=EOS, logit_bias=bias)
+    assert goes_on.tolist() == [[1, 4, 5]]
+    assert MODEL.generate([1], choices=answers).tolist() == [[1, 4, 5]]
+
+
 @given(patterns, st.data())
 def test_allowed_is_every_token_that_keeps_a_match_in_reach(pattern, data):
     """The walk over sorted tokens, which skips, against trying each."""
@@ -85,6 +96,13 @@ def test_what_is_left_is_the_models_own_choice(prompt, seed, pattern):
     p = distribution(MODEL(prompt)[-1])
     p *= [automaton.run(0, BYTES.get(i, b"\0")) is not None for i in range(len(p))]
     np.testing.assert_allclose(distribution(out.scores[0][0]), p / p.sum(), atol=1e-6)
+
+
+@given(prompts, seeds, st.sampled_from(PATTERNS))
+def test_the_mask_comes_before_every_truncation(prompt, seed, pattern):
+    """A filter that keeps one token keeps the best of those that are allowed."""
+    how = {"top_k": 1, "do_sample": True}
+    assert answer(prompt, seed, regex=pattern, **how) == answer(prompt, seed, regex=pattern)
 
 
 @given(prompts, seeds, methods)

@@ -26,20 +26,34 @@ def check(logits, context, n_prompt, settings, expected):
     return [step.name for step in chain(config)]
 
 
-def test_the_golden_answers():
-    golden = np.load(ROOT / "tests/reference/decoding.npz")
+def check_file(name):
+    """The number of cases, and the steps that they use."""
+    golden = np.load(ROOT / "tests/reference" / name)
     cases = json.loads(str(golden["cases"]))
     used = []
     for logits, case, row in zip(
         golden["logits"], cases, golden["answers"], strict=True
     ):
         used += check(logits, *case, row)
+    return len(cases), used
+
+
+def test_the_golden_answers():
+    n, used = check_file("decoding.npz")
     not_in_transformers = {
         "logit_bias", "frequency_penalty", "presence_penalty", "dry", "top_h",
         "top_n_sigma", "xtc", "mirostat", "prefix_allowed_tokens_fn",
     }  # fmt: skip
     assert set(used) == STEPS.keys() - not_in_transformers
-    assert len(cases) > 170
+    assert n > 170
+
+
+def test_where_transformers_4_is_wrong_5_agrees():
+    n, used = check_file("decoding_5.23.0.npz")
+    assert n == 96
+    assert {
+        "top_h", "exponential_decay_length_penalty", "sequence_bias", "bad_words_ids",
+    } < set(used)  # fmt: skip
 
 
 @pytest.mark.reference

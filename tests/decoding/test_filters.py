@@ -42,6 +42,7 @@ FILTERS = {
 @pytest.mark.parametrize(
     ("name", "value"), [(n, v) for n, (_, values, _) in FILTERS.items() for v in values]
 )
+@pytest.mark.hypothesis  # the kit draws examples too
 def test_01_to_07_24_25_26_what_every_filter_promises(name, value):
     f, _, kind = FILTERS[name]
     check_filter(lambda z: f(z, value), kind)

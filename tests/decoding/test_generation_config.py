@@ -1,11 +1,13 @@
 """GenerationConfig: names, defaults, what is refused, generation_config.json."""
 
 import json
-from dataclasses import fields
+import math
+from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 
-from numpygpt import GenerationConfig
+from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.config import merge_config
 from numpygpt.decoding.steps import FILTERS, RULES, is_on
 
@@ -55,7 +57,13 @@ WRONG = {
     "sequence_bias": [{}, {(): 1.0}, [[1, 2.0]], {(1,): float("nan")}],
     "logit_bias": [{1: "a"}, {-1: 1.0}, [1], {}],
     "suppress_tokens": [[-1], [1.5]],
-    "begin_suppress_tokens": [["a"]],
+    "begin_suppress_tokens": [["a"], 5],
+    "regex": [5],
+    "chain": [5, [3], None],
+    "dola_layers": ["middle", 3],
+    "assistant_model": ["gpt2"],
+    "length_penalty": [10**30],
+    "watermarking_config": [[]],
     "forced_bos_token_id": [-1, [1]],
     "forced_eos_token_id": [-1, []],
     "exponential_decay_length_penalty": [(1,), (-1, 1.1), (1, -1.0)],
@@ -75,6 +83,37 @@ def test_a_wrong_value_is_named(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be ") as error:
         GenerationConfig(**{name: value})
     assert repr(value) in str(error.value)
+
+
+# Nobody means these, but a file may hold them, and so may a command line.
+ODD = [
+    "", "x", "low", 0, -1, 5, 10**30, 0.5, math.nan, [], [[]], [1], [[1, 2]], ["a"],
+    [1, 1.1], [10**30], {}, {"a": 1}, {1: 2.0}, [[[1, 2], 3.0]], True, object(),
+    np.arange(2), lambda *_: [1], [lambda *args: args[0]], b"x", range(3), {1, 2}, None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(GenerationConfig)])
+def test_a_value_of_the_wrong_kind_is_a_clear_error_or_works(name):
+    """Whatever a field is given: either the error names it, or text comes out."""
+    shape = GPT2Config(
+        9, n_positions=16, n_embd=4, n_layer=2, n_head=2, eos_token_id=None
+    )
+    model = GPT2.random(shape)
+    for value in ODD:
+        try:
+            config = GenerationConfig(**{name: value})
+        except ValueError as error:
+            assert name in str(error)
+            continue
+        if name in ("num_return_sequences", "num_beams", "patience") and value == 10**30:
+            continue
+        for others in ({"max_new_tokens": 3}, {"do_sample": True, "max_length": 5}):
+            if name not in others:
+                try:
+                    model.generate([1, 2], replace(config, **others), seed=0)
+                except ValueError as error:
+                    assert name.split("_")[0] in str(error)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,12 @@ def test_a_state_is_alive_exactly_if_a_match_can_follow(pattern, data, draw):
         pass
 
 
+@pytest.mark.parametrize(("pattern", "text"), [("a*b", "b"), ("a?b", "b"), ("a*b*c", "c")])
+def test_what_may_be_left_out_is_stepped_over(pattern, text):
+    automaton = Automaton(parse(pattern))
+    assert automaton.may_end(automaton.run(0, text.encode()))
+
+
 def test_bytes_and_their_code_points():
     for code in [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF]:
         data = chr(code).encode()

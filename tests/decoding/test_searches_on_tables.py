@@ -55,6 +55,7 @@ OTHER = [[0.2, 0.2, 0.6], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0]]
     ],
     ids=["lookup", "model"],
 )
+@pytest.mark.hypothesis  # the kit draws examples too
 def test_39_47_62_65_drafts_pass_the_kit(drafts):
     check_decoder(
         lambda model, prompt, n_new, seed: run(

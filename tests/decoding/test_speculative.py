@@ -11,6 +11,7 @@ from test_beam import SMALL, TINY, chi_square, make_model, prompts, score
 
 from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.speculative import accept_or_redraw, lookup
+from numpygpt.testing import TableLM
 
 OTHER = make_model(23, seed=5)
 WILD = {"do_sample": True, "temperature": 1.5, "top_k": 9, "top_p": 0.95}
@@ -114,7 +115,10 @@ def exact_law(prompt, filters):
     return {text: p for text, p in law.items() if p > 0}
 
 
-@given(prompts, lengths, st.sampled_from([{}, WILD]), st.integers(0, 99))
+@given(
+    prompts, lengths, st.sampled_from([{}, WILD, {**WILD, "frequency_penalty": 2.0}]),
+    st.integers(0, 99),
+)  # fmt: skip
 def test_63_a_draft_of_the_same_model_is_always_accepted(prompt, n_new, how, seed):
     out = SMALL.generate(
         prompt, max_new_tokens=n_new, seed=seed, **how, assistant_model=SMALL,
@@ -177,12 +181,84 @@ def test_lookup_stops_before_the_end():
     assert lookup([7, 1, 2, 9, 3, 7, 1], 4, 2, stop_ids=(9,)) == [2]
 
 
+def n_guessed(**settings):
+    """How many tokens each pass guessed, and how many it accepted. The model goes
+    from 0 to 1 to 2 to 0; of the last step it is not sure."""
+    model = TableLM(np.log([[0.02, 0.96, 0.02], [0.02, 0.02, 0.96], [0.4, 0.3, 0.3]]))
+    [notes] = model.generate(
+        [0], assistant_model=model, return_dict_in_generate=True, **settings
+    ).notes
+    return notes
+
+
+def test_a_draft_ends_behind_a_token_that_is_unsure():
+    notes = n_guessed(max_new_tokens=12, assistant_confidence_threshold=0.5)
+    assert max(guessed for guessed, _ in notes) == 2  # behind 1: 2, and 0 with 0.4
+    assert all(guessed == accepted for guessed, accepted in notes[:-1])
+    notes = n_guessed(max_new_tokens=12, assistant_confidence_threshold=0.0)
+    assert notes[0][0] == 20
+
+
+def test_the_heuristic_guesses_more_when_all_is_accepted():
+    how = {"num_assistant_tokens": 2, "assistant_confidence_threshold": 0.0}
+    notes = n_guessed(max_new_tokens=40, num_assistant_tokens_schedule="heuristic", **how)
+    assert [guessed for guessed, _ in notes[:4]] == [2, 4, 6, 8]
+    assert {guessed for guessed, _ in n_guessed(max_new_tokens=40, **how)} == {2}
+    never = TableLM(np.log([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3], [0.1, 0.6, 0.3]]))
+    always = TableLM(np.log([[0.6, 0.1, 0.3], [0.6, 0.1, 0.3], [0.6, 0.1, 0.3]]))
+    out = never.generate(
+        [0], assistant_model=always, num_assistant_tokens=4, max_new_tokens=9,
+        num_assistant_tokens_schedule="heuristic", return_dict_in_generate=True,
+        assistant_confidence_threshold=0.0,
+    )  # fmt: skip
+    assert [guessed for guessed, _ in out.notes[0]] == [4, 3, 2, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [{"prompt_lookup_num_tokens": 9}, {"assistant_model": SMALL}, {"num_beams": 2}],
+)
+def test_the_context_can_be_filled_to_the_last_place(method):
+    for prompt in ([1, 1, 1], [2] * 39):
+        out = SMALL.generate(prompt, max_new_tokens=99, **method)
+        assert out.shape == (1, 40)
+
+
 def test_a_draft_model_with_less_room():
     """Behind its context it guesses nothing, and the text goes on without it."""
     short = GPT2.random(GPT2Config(23, n_positions=9, n_embd=8, n_layer=1, n_head=2))
     plain = SMALL.generate([1, 2], max_new_tokens=30)
     drafted = SMALL.generate([1, 2], max_new_tokens=30, assistant_model=short)
     assert drafted.tolist() == plain.tolist()
+
+
+def test_40_rules_of_one_prompt_reach_its_drafts():
+    """Each prompt has its own allowed tokens, the returned sequences of a prompt the
+    same. A draft by the rules of another prompt would never be accepted."""
+    asked = []
+
+    def allowed(batch_id, ids):
+        asked.append(batch_id)
+        return [[4, 5, 6], [7, 8, 9], [10, 11]][batch_id]
+
+    out = SMALL.generate(
+        [[1], [2, 3], [12]], assistant_model=SMALL, assistant_confidence_threshold=0.0,
+        prefix_allowed_tokens_fn=allowed, max_new_tokens=12, num_return_sequences=2,
+        do_sample=True, seed=0, return_dict_in_generate=True,
+    )  # fmt: skip
+    assert set(asked) == {0, 1, 2}
+    assert all(accepted for notes in out.notes for _, accepted in notes)
+
+
+def test_a_draft_that_leads_nowhere_is_given_up():
+    """The draft model likes 5, behind which everything is banned; the model does not,
+    so nothing happens."""
+    likes_5, likes_4 = (TableLM(9 * np.eye(9)[i]) for i in (5, 4))
+    banned = [[5, i] for i in range(9)]
+    out = likes_4.generate(
+        [1], assistant_model=likes_5, max_new_tokens=6, bad_words_ids=banned
+    )
+    assert out[0].tolist() == [1, 4, 4, 4, 4, 4, 4]
 
 
 def test_a_draft_model_with_another_vocabulary():
