@@ -95,11 +95,11 @@ def parse_json(text, where):
     none. A key that stands twice is an error: readers would disagree on its value."""
 
     def unique(pairs):
-        values = {}
-        for key, value in pairs:
-            if key in values:
-                raise ValueError(f"the key {key!r:.80} stands twice")
-            values[key] = value
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            seen = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            raise ValueError(f"the key {twice!r:.80} stands twice")
         return values
 
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
