@@ -34,6 +34,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from itertools import cycle
 from urllib.parse import urljoin, urlsplit
 
 from .known import INDEX, KNOWN, WEIGHTS, DownloadError, full_name, shards
@@ -230,15 +231,18 @@ def from_byte(have, answer):
 
 
 def copy(answer, file, hasher, found, begin):
-    """Write what arrives; hash it meanwhile in a second thread. Returns how much."""
+    """Write what arrives; hash it meanwhile in a second thread. Two buffers take turns:
+    one is filled while the other is hashed. Returns how much."""
     n, hashed, show = 0, None, progress(found["file"], begin, found["size"])
+    buffers = cycle([bytearray(STEP), bytearray(STEP)])
     with ThreadPoolExecutor(1) as pool:
-        while piece := answer.read(STEP):
+        while size := answer.readinto(buffer := next(buffers)):
+            piece = memoryview(buffer)[:size]
             file.write(piece)
             if hashed is not None:
                 hashed.result()
             hashed = pool.submit(hasher.update, piece)
-            n += len(piece)
+            n += size
             show(n)
             if found["size"] is not None and begin + n > found["size"]:
                 break  # more than was promised
