@@ -14,6 +14,7 @@ Two habits worth copying:
 
 import json
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from . import known
 
 DEFAULT_MODEL = "fairytale"
 HERE = Path(__file__).resolve().parent
-# What a JSON file may cost to read; the largest vocabularies stay far below.
-MAX_TEXT = 50_000_000
-MAX_VALUES = 1_000_000
+# What reading a file may cost. In memory, JSON takes many times the room it has in the
+# file: vocabularies stay far below these, and settings are smaller still.
+MAX_TEXT, MAX_SETTINGS = 20_000_000, 1_000_000  # bytes
+MAX_VALUES = 600_000
+PLAIN_NAME = re.compile(r"\w[\w.-]{0,200}", re.ASCII)
 
 
 class FormatError(ValueError):
@@ -75,7 +78,7 @@ def find(name_or_folder):
     )
 
 
-def read_file(path):
+def read_file(path, most=MAX_TEXT):
     """The bytes of a small file of a model folder. A folder from elsewhere may hold a
     link to a device that never ends, or a pipe that never begins: both are refused."""
     path = Path(path)
@@ -83,10 +86,8 @@ def read_file(path):
         raise FormatError(f"{path} does not exist: its folder is not a complete model")
     if not path.is_file():
         raise FormatError(f"{path} is not an ordinary file")
-    if path.stat().st_size > MAX_TEXT:
-        raise FormatError(
-            f"{path} is larger than {MAX_TEXT} bytes: no model needs that"
-        )
+    if path.stat().st_size > most:
+        raise FormatError(f"{path} is larger than {most} bytes: no model needs that")
     return path.read_bytes()
 
 
@@ -115,9 +116,9 @@ def parse_json(text, where):
     return value
 
 
-def read_json(path):
+def read_json(path, most=MAX_SETTINGS):
     """The object in a JSON file; ``FormatError`` where there is none."""
-    return parse_json(read_file(path), path)
+    return parse_json(read_file(path, most), path)
 
 
 def parts_of(folder, name):
@@ -130,7 +131,7 @@ def parts_of(folder, name):
     if not isinstance(files, dict) or not files:
         raise FormatError(f"{index} has no weight_map")
     for file in files.values():
-        if not isinstance(file, str) or Path(file).name != file:
+        if not isinstance(file, str) or not PLAIN_NAME.fullmatch(file):
             raise FormatError(
                 f"{index} names {file!r:.80}, which is no file of its folder"
             )

@@ -8,13 +8,24 @@
 A reader of the lesson may skip this file: tokenizer.py needs the merges alone.
 """
 
-from .hub import FormatError, read_file, read_json, write_json, writing
+from .hub import (
+    MAX_TEXT,
+    MAX_VALUES,
+    FormatError,
+    read_file,
+    read_json,
+    write_json,
+    writing,
+)
 
 
 def read_merges(path):
     """merges.txt: a version line, then two tokens a line, ``[(left, right), ...]``."""
+    data = read_file(path)
+    if data.count(b"\n") + data.count(b" ") > MAX_VALUES:
+        raise FormatError(f"{path}: more than {MAX_VALUES} tokens: no model needs that")
     try:
-        lines = read_file(path).decode("utf-8").replace("\r\n", "\n").split("\n")
+        lines = data.decode("utf-8").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: {error}") from None
     lines = lines[1:] if lines[0].startswith("#version") else lines
@@ -31,7 +42,10 @@ def check_merges(merges, path):
 
 def check_vocab(vocab):
     """Ids must be integers, each used once; with others, what is encoded would decode
-    to something else."""
+    to something else. Tokens must be texts that UTF-8 can write."""
+    "".join(vocab).encode()
+    if "" in vocab:
+        raise ValueError("a token is empty")
     for token, i in vocab.items():
         if type(i) is not int or not 0 <= i < 1 << 31:
             raise ValueError(f"token {token!r:.80} has the id {i!r:.80}")
@@ -47,9 +61,9 @@ def read_tokenizer(folder):
         if (folder / "merges.txt").is_file():
             merges, vocab = read_merges(folder / "merges.txt"), None
             if (at := folder / "vocab.json").is_file():
-                vocab = read_json(at)
+                vocab = read_json(at, MAX_TEXT)
         elif at.is_file():
-            content = read_json(at)
+            content = read_json(at, MAX_TEXT)
             merges, vocab = content["model"]["merges"], content["model"]["vocab"]
             merges = [m.split(" ") if isinstance(m, str) else m for m in merges]
             merges = [tuple(merge) for merge in check_merges(merges, at)]
@@ -63,7 +77,11 @@ def read_tokenizer(folder):
         if (at := folder / "tokenizer_config.json").is_file():
             settings = read_json(at)
         eos = settings.get("eos_token") or "<|endoftext|>"
-        return merges, vocab, eos["content"] if isinstance(eos, dict) else eos
+        eos = eos["content"] if isinstance(eos, dict) else eos
+        if type(eos) is not str:
+            raise ValueError(f"eos_token is {eos!r:.80}")
+        eos.encode()
+        return merges, vocab, eos
     except FormatError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -42,7 +42,7 @@ import numpy as np
 from converting import DECODERS, Later, fill, pieces, run, save_tokenizer, write_model
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError, read_json
+from numpygpt.hub import MAX_TEXT, FormatError, read_json
 from numpygpt.vocabulary import read_merges
 
 MAGIC = 0xDB4775248B80FB57
@@ -300,7 +300,7 @@ def convert(source, folder, args):
 def write_vocab(home, folder):
     """OpenAI's encoder.json is vocab.json, and vocab.bpe is merges.txt."""
     if (home / "vocab.bpe").is_file():
-        vocab = read_json(home / "encoder.json")
+        vocab = read_json(home / "encoder.json", MAX_TEXT)
         save_tokenizer(folder, lambda: read_merges(home / "vocab.bpe"), vocab, home)
 
 

@@ -254,10 +254,18 @@ def test_tokenizer_json(tmp_path):
         ("tokenizer.json", "{}"),
         ("tokenizer.json", '{"model": {"merges": [["a"]], "vocab": {}}}'),
         ("tokenizer.json", '{"model": {"merges": [[1, 2]], "vocab": {}}}'),
+        ("merges.txt", "a b\n" * 300_000 + " "),
+        ("tokenizer_config.json", '{"eos_token": 5}'),
+        ("tokenizer_config.json", '{"eos_token": "\\ud800"}'),
+        ("vocab.json", '{"": 0}'),
+        ("vocab.json", '{"\\ud800": 0}'),
+        ("vocab.json", '{"a": 0, "b": 0}'),
         ("config.json", "{}"),
     ],
 )
 def test_damaged_folders(tmp_path, name, content):
+    if name in ("vocab.json", "tokenizer_config.json"):
+        (tmp_path / "merges.txt").write_text("a b\n")
     (tmp_path / name).write_bytes(content.encode("latin-1"))
     with pytest.raises(ValueError, match=str(tmp_path)) as error:
         Tokenizer.from_pretrained(tmp_path)
