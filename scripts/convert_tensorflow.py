@@ -47,7 +47,7 @@ from numpygpt.vocabulary import read_merges
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER, TRAILER = 48, 5
-MAX_INDEX = 1_000_000  # bytes; that of gpt2-xl has 21,000
+MAX_INDEX = 200_000  # bytes; that of gpt2-xl has 21,000
 FLOAT32 = 1  # TensorFlow's number of that dtype
 POLYNOMIAL = 0x82F63B78  # CRC-32C's, lowest bit first
 LANES = (1 << 14, 1 << 10, 1 << 6, 1)
