@@ -50,6 +50,10 @@ def test_check_names_what_differs(formats, tmp_path, capsys):
     weights.save(tmp_path / "other", config, params)
     assert main(formats / "model", "--check", tmp_path / "other") == 1
     assert capsys.readouterr().out == "wpe.weight: differs by up to 0.25\n"
+    params["wpe"]["weight"][1, 2] = np.nan
+    weights.save(tmp_path / "other", config, params)
+    assert main(formats / "model", "--check", tmp_path / "other") == 1
+    assert capsys.readouterr().out == "wpe.weight: differs by up to nan\n"
 
 
 def test_the_folder_must_be_new_and_stays_away_on_failure(formats, source, tmp_path):
