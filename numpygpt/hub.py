@@ -78,10 +78,23 @@ def find(name_or_folder):
     )
 
 
+def inside(path):
+    """The path, unless it is a link out of its folder: a model folder from elsewhere
+    could have any file of this machine read, and a converter copy it. The Hugging Face
+    cache is a folder of links to ``blobs``, beside ``snapshots``."""
+    path = Path(path)
+    folder = path.parent.resolve()
+    if folder.parent.name == "snapshots":
+        folder = folder.parent.parent
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
+        raise FormatError(f"{path} is a link out of its folder: copy the file there")
+    return path
+
+
 def read_file(path, most=MAX_TEXT):
     """The bytes of a small file of a model folder. A folder from elsewhere may hold a
     link to a device that never ends, or a pipe that never begins: both are refused."""
-    path = Path(path)
+    path = inside(path)
     if not path.exists():
         raise FormatError(f"{path} does not exist: its folder is not a complete model")
     if not path.is_file():
@@ -126,7 +139,7 @@ def parts_of(folder, name):
     folder = Path(folder)
     index = folder / f"{name}.index.json"
     if (folder / name).is_file() or not index.is_file():
-        return [folder / name]
+        return [inside(folder / name)]
     files = read_json(index).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise FormatError(f"{index} has no weight_map")
@@ -135,7 +148,7 @@ def parts_of(folder, name):
             raise FormatError(
                 f"{index} names {file!r:.80}, which is no file of its folder"
             )
-    return [folder / file for file in sorted(set(files.values()))]
+    return [inside(folder / file) for file in sorted(set(files.values()))]
 
 
 @contextmanager

@@ -232,3 +232,38 @@ def test_what_is_no_ordinary_file_is_refused(name, formats, tmp_path):
             GPT2.from_pretrained(folder)
             Tokenizer.from_pretrained(folder)
         shutil.rmtree(folder)
+
+
+LINKED = {
+    "model": ["config.json", "model.safetensors", "merges.txt", "vocab.json"],
+    "tensorflow": ["model.ckpt.index", "model.ckpt.data-00000-of-00001"],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in LINKED for name in LINKED[kind]]
+)
+def test_links_out_of_the_folder_are_refused(kind, name, formats, tmp_path):
+    """The same file is right where it lies in the folder, or in the blobs of the
+    Hugging Face cache."""
+    read = TENSORFLOW if kind == "tensorflow" else use
+    folder, blobs = tmp_path / "snapshots" / "0123", tmp_path / "blobs"
+    shutil.copytree(formats / kind, folder)
+    blobs.mkdir()
+    (folder / name).rename(blobs / name)
+    (folder / name).symlink_to(f"../../blobs/{name}")
+    read(folder / "config.json")
+    plain = folder.rename(tmp_path / "plain")
+    (plain / name).unlink()
+    (plain / name).symlink_to(blobs / name)
+    with pytest.raises(FormatError, match=f"{name} is a link out of its folder"):
+        read(plain / "config.json")
+    (plain / name).unlink()
+    (plain / name).symlink_to(name)  # in a circle: as if there were no file
+    if name != "vocab.json":  # which may be missing
+        with pytest.raises(FormatError, match=str(plain)):
+            read(plain / "config.json")
+    (plain / name).unlink()
+    shutil.copy(blobs / name, plain / "other")
+    (plain / name).symlink_to("other")
+    read(plain / "config.json")
