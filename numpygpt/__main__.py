@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 could not (the message says what to do), 2 wrong usage,
 """
 
 import argparse
+import gc
 import itertools
 import json
 import os
@@ -154,8 +155,13 @@ def run(args):
     settings = settings_of(args)
     prompt = read_prompt(args)
     seed = new_seed() if args.seed is None else args.seed
+    # A vocabulary has 100,000 parts, none of them garbage: do not look through them for
+    # some while they are made, nor ever after. That saves a tenth of a short run.
+    gc.disable()
     tokenizer = Tokenizer.from_pretrained(args.model)
     model = GPT2.from_pretrained(args.model)
+    gc.freeze()
+    gc.enable()
     ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]
     settings["tokenizer"] = tokenizer
     begin = time.perf_counter()

@@ -54,14 +54,14 @@ class GPT2Config:
     def __post_init__(self):
         for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
             _check(self, name, _is_int(getattr(self, name), 1), "a positive integer")
-        inner = self.n_inner
-        _check(self, "n_inner", inner is None or _is_int(inner, 1), "positive or None")
+        for name, least in ("n_inner", 1), ("bos_token_id", -1), ("eos_token_id", -1):
+            ok = getattr(self, name) is None or _is_int(getattr(self, name), least)
+            _check(self, name, ok, f"None or an integer of at least {least}")
         _check(self, "n_head", self.n_embd % self.n_head == 0, "a divisor of n_embd")
         known = self.activation_function in ACTIVATIONS
         _check(self, "activation_function", known, f"one of {', '.join(ACTIVATIONS)}")
-        epsilon = self.layer_norm_epsilon
-        positive = isinstance(epsilon, (int, float)) and epsilon > 0
-        _check(self, "layer_norm_epsilon", positive, "a positive number")
+        small = isinstance(e := self.layer_norm_epsilon, (int, float)) and 0 < e < 1
+        _check(self, "layer_norm_epsilon", small, "a number between 0 and 1")
         for field in fields(self):
             if field.type is bool:
                 is_bool = isinstance(getattr(self, field.name), bool)
@@ -118,7 +118,7 @@ class GPT2Config:
             value = settings.get(name, only)
             if value != only and not (value is None and not only):
                 raise FormatError(
-                    f"{name} is {value!r}; numpygpt computes plain GPT-2, with "
+                    f"{name} is {value!r:.80}; numpygpt computes plain GPT-2, with "
                     f"{name} {only!r}"
                 )
         names = {field.name for field in fields(cls)}
@@ -136,7 +136,7 @@ def _is_int(value, least):
 
 def _check(config, name, ok, what):
     if not ok:
-        raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r}")
+        raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r:.80}")
 
 
 if __name__ == "__main__":

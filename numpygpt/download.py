@@ -34,6 +34,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from itertools import cycle
 from urllib.parse import urljoin, urlsplit
 
 from .known import INDEX, KNOWN, WEIGHTS, DownloadError, full_name, shards
@@ -139,20 +140,20 @@ def check_room(folder, n_bytes):
 
 def ask(url):
     """What the hub says of a file: ``{url, file, size, etag, commit}``; None if the
-    repository lacks it. The first answer counts: it is the hub's own, and the place it
-    redirects to has other headers."""
+    repository lacks it. The hub's own last answer counts: of a renamed model it is the
+    second; and the place that large files are redirected to has other headers."""
 
     def head():
-        answer, first = request(url, "HEAD")
+        answer, said = request(url, "HEAD")
         with answer:
-            etag = first.get("X-Linked-Etag") or first.get("ETag") or ""
-            size = first.get("X-Linked-Size") or answer.headers.get("Content-Length")
+            etag = said.get("X-Linked-Etag") or said.get("ETag") or ""
+            size = said.get("X-Linked-Size") or answer.headers.get("Content-Length")
             return {
                 "url": url,
                 "file": url.rpartition("/")[2],
                 "size": int(size) if size and size.isdecimal() else None,
                 "etag": etag.removeprefix("W/").strip('"'),
-                "commit": re.sub(r"[^0-9a-f]", "", first.get("X-Repo-Commit") or ""),
+                "commit": re.sub(r"[^0-9a-f]", "", said.get("X-Repo-Commit") or ""),
             }
 
     try:
@@ -230,15 +231,18 @@ def from_byte(have, answer):
 
 
 def copy(answer, file, hasher, found, begin):
-    """Write what arrives; hash it meanwhile in a second thread. Returns how much."""
+    """Write what arrives; hash it meanwhile in a second thread. Two buffers take turns:
+    one is filled while the other is hashed. Returns how much."""
     n, hashed, show = 0, None, progress(found["file"], begin, found["size"])
+    buffers = cycle([bytearray(STEP), bytearray(STEP)])
     with ThreadPoolExecutor(1) as pool:
-        while piece := answer.read(STEP):
+        while size := answer.readinto(buffer := next(buffers)):
+            piece = memoryview(buffer)[:size]
             file.write(piece)
             if hashed is not None:
                 hashed.result()
             hashed = pool.submit(hasher.update, piece)
-            n += len(piece)
+            n += size
             show(n)
             if found["size"] is not None and begin + n > found["size"]:
                 break  # more than was promised
@@ -311,27 +315,29 @@ class Unfollowed(urllib.request.HTTPRedirectHandler):
 
 
 def request(url, method, begin=0):
-    """Open a URL, from byte ``begin`` on -> (the answer, the headers of the first one,
-    which differ where the first was a redirect). Status codes become errors."""
+    """Open a URL, from byte ``begin`` on -> (the answer, the headers of the hub's own
+    last one, which says what the file is even if another place has it). Status codes
+    become errors."""
     opener = urllib.request.build_opener(Unfollowed)
-    home, first = url, None
+    home, said = url, {}
     for _ in range(MAX_REDIRECTS):
         headers = {"User-Agent": "numpygpt", "Accept-Encoding": "identity"}
         if begin:
             headers["Range"] = f"bytes={begin}-"
         token = os.environ.get("HF_TOKEN")
-        if token and urlsplit(url).netloc == urlsplit(home).netloc:
+        at_home = urlsplit(url).netloc == urlsplit(home).netloc
+        if token and at_home:
             headers["Authorization"] = f"Bearer {token}"
         if urlsplit(url).scheme not in ("https", urlsplit(home).scheme):
             raise DownloadError(f"{home} leads to {url!r:.200}: refused")
         asked = urllib.request.Request(url, headers=headers, method=method)
         try:
             answer = opener.open(asked, timeout=TIMEOUT)
-            return answer, first or answer.headers
+            return answer, answer.headers if at_home else said
         except urllib.error.HTTPError as answer:
-            first = first or answer.headers
-            if method == "HEAD" and first.get("X-Linked-Size"):
-                return answer, first  # all we ask for; the place itself may want a GET
+            said = answer.headers if at_home else said
+            if method == "HEAD" and said.get("X-Linked-Size"):
+                return answer, said  # all we ask for; the place itself may want a GET
             url = urljoin(url, failed(url, answer))
         except urllib.error.URLError as error:
             raise error.reason if isinstance(error.reason, OSError) else error from None

@@ -14,6 +14,7 @@ Two habits worth copying:
 
 import json
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from . import known
 
 DEFAULT_MODEL = "fairytale"
 HERE = Path(__file__).resolve().parent
-# What a JSON file may cost to read; the largest vocabularies stay far below.
-MAX_TEXT = 50_000_000
-MAX_VALUES = 1_000_000
+# What reading a file may cost. In memory, JSON takes many times the room it has in the
+# file: vocabularies stay far below these, and settings are smaller still.
+MAX_TEXT, MAX_SETTINGS = 20_000_000, 1_000_000  # bytes
+MAX_VALUES = 600_000
+PLAIN_NAME = re.compile(r"\w[\w.-]{0,200}", re.ASCII)
 
 
 class FormatError(ValueError):
@@ -75,18 +78,29 @@ def find(name_or_folder):
     )
 
 
-def read_file(path):
+def inside(path):
+    """The path, unless it is a link out of its folder: a model folder from elsewhere
+    could have any file of this machine read, and a converter copy it. The Hugging Face
+    cache is a folder of links to ``blobs``, beside ``snapshots``."""
+    path = Path(path)
+    folder = path.parent.resolve()
+    if folder.parent.name == "snapshots":
+        folder = folder.parent.parent
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
+        raise FormatError(f"{path} is a link out of its folder: copy the file there")
+    return path
+
+
+def read_file(path, most=MAX_TEXT):
     """The bytes of a small file of a model folder. A folder from elsewhere may hold a
     link to a device that never ends, or a pipe that never begins: both are refused."""
-    path = Path(path)
+    path = inside(path)
     if not path.exists():
         raise FormatError(f"{path} does not exist: its folder is not a complete model")
     if not path.is_file():
         raise FormatError(f"{path} is not an ordinary file")
-    if path.stat().st_size > MAX_TEXT:
-        raise FormatError(
-            f"{path} is larger than {MAX_TEXT} bytes: no model needs that"
-        )
+    if path.stat().st_size > most:
+        raise FormatError(f"{path} is larger than {most} bytes: no model needs that")
     return path.read_bytes()
 
 
@@ -95,11 +109,11 @@ def parse_json(text, where):
     none. A key that stands twice is an error: readers would disagree on its value."""
 
     def unique(pairs):
-        values = {}
-        for key, value in pairs:
-            if key in values:
-                raise ValueError(f"the key {key!r:.80} stands twice")
-            values[key] = value
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            seen = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            raise ValueError(f"the key {twice!r:.80} stands twice")
         return values
 
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
@@ -115,9 +129,9 @@ def parse_json(text, where):
     return value
 
 
-def read_json(path):
+def read_json(path, most=MAX_SETTINGS):
     """The object in a JSON file; ``FormatError`` where there is none."""
-    return parse_json(read_file(path), path)
+    return parse_json(read_file(path, most), path)
 
 
 def parts_of(folder, name):
@@ -125,16 +139,16 @@ def parts_of(folder, name):
     folder = Path(folder)
     index = folder / f"{name}.index.json"
     if (folder / name).is_file() or not index.is_file():
-        return [folder / name]
+        return [inside(folder / name)]
     files = read_json(index).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise FormatError(f"{index} has no weight_map")
     for file in files.values():
-        if not isinstance(file, str) or Path(file).name != file:
+        if not isinstance(file, str) or not PLAIN_NAME.fullmatch(file):
             raise FormatError(
                 f"{index} names {file!r:.80}, which is no file of its folder"
             )
-    return [folder / file for file in sorted(set(files.values()))]
+    return [inside(folder / file) for file in sorted(set(files.values()))]
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def shards(index, where):
     try:
         parts = set(json.loads(index)["weight_map"].values())
         for part in parts:
-            if not re.fullmatch(r"[\w.-]+\.safetensors", part):
+            if not re.fullmatch(r"\w[\w.-]{0,200}\.safetensors", part, re.ASCII):
                 raise ValueError(f"{part!r:.80} is no plain name of a part")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(f"{where}: {INDEX} is damaged: {error!r:.200}") from None

@@ -41,7 +41,7 @@ DTYPES = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 NAME_OF_DTYPE = {np.dtype(d): name for name, d in DTYPES.items() if name != "BF16"}
-MAX_HEADER, MAX_AXES = 100_000_000, 8
+MAX_HEADER, MAX_TENSORS, MAX_AXES = 2_000_000, 20_000, 8  # gpt2-xl: 60,000, 628, 4
 ALIGNMENT = 64
 
 
@@ -66,6 +66,8 @@ def read_safetensors(path):
             f"{path} is cut off or no safetensors file: it has {len(data)} bytes and "
             f"announces a header of {n}"
         )
+    if data[8 : 8 + n].count(b"{") > MAX_TENSORS:
+        raise FormatError(f"{path} has more than {MAX_TENSORS} tensors: no GPT-2 does")
     header = parse_json(data[8 : 8 + n], f"{path}: the header is damaged")
     header.pop("__metadata__", None)
     tensors, spans = {}, []
@@ -92,7 +94,7 @@ def _check_entry(path, name, entry, n_data):
         dtype = np.dtype(DTYPES[entry["dtype"]])
         shape, (begin, end) = entry["shape"], entry["data_offsets"]
         numbers = [begin, end, *shape[: MAX_AXES + 1]]
-        if not all(type(n) is int and n >= 0 for n in numbers):
+        if not all(type(n) is int and 0 <= n < 1 << 64 for n in numbers):
             raise ValueError
         if len(shape) > MAX_AXES or math.prod(n or 1 for n in shape) >= 1 << 50:
             raise ValueError

@@ -31,7 +31,7 @@ Next: config.py.
 import codecs
 import heapq
 import re
-from itertools import chain, pairwise
+from itertools import chain, count, pairwise
 
 import numpy as np
 import regex
@@ -60,6 +60,7 @@ _PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = _PRINTABLE + [b for b in range(256) if b not in _PRINTABLE]
 _SPELLING = [chr(b) for b in _PRINTABLE] + [chr(256 + i) for i in range(68)]
 _SYMBOL_OF_BYTE = [BYTE_ORDER.index(b) for b in range(256)]
+_BYTE_OF_SPELLING = {ord(c): b for c, b in zip(_SPELLING, BYTE_ORDER)}
 
 END_OF_TEXT = "<|endoftext|>"
 MAX_REMEMBERED = 1 << 17
@@ -82,31 +83,30 @@ class Tokenizer:
     """
 
     def __init__(self, merges, vocab=None, eos_token=END_OF_TEXT):
-        symbols = {spelling: i for i, spelling in enumerate(_SPELLING)}
         self._spelled = list(merges)
-        self.merges = {}  # (left symbol, right symbol) -> the symbol they make
-        for left, right in self._spelled:
+        made = [*_SPELLING, *(left + right for left, right in self._spelled)]
+        symbols = dict(zip(dict.fromkeys(made), count()))
+        for n, (left, right) in enumerate(self._spelled):
             if left not in symbols or right not in symbols:
-                raise ValueError(
-                    f"merge {len(self.merges)}, {left!r} + {right!r}, uses a token "
-                    "that no earlier merge makes"
-                )
-            new = symbols.setdefault(left + right, len(symbols))
-            self.merges[symbols[left], symbols[right]] = new
+                raise ValueError(f"merge {n}, {left!r:.80} + {right!r:.80}, uses "
+                                 "a token that no merge makes")  # fmt: skip
+        # (left symbol, right symbol) -> what they make; in one go, twice as fast
+        pairs = [(symbols[left], symbols[right]) for left, right in self._spelled]
+        self.merges = dict(zip(pairs, map(symbols.get, made[256:])))
         vocab = {**symbols, eos_token: len(symbols)} if vocab is None else dict(vocab)
-        if not symbols.keys() <= vocab.keys():
+        # Merging works on symbols, in the order of the merges; what leaves this class
+        # are ids. In GPT-2's own files the two agree.
+        self._id_of_symbol = list(map(vocab.get, symbols))
+        if None in self._id_of_symbol:
             missing = next(s for s in symbols if s not in vocab)
             raise ValueError(f"the vocabulary has no id for the token {missing!r}")
         self.vocab = vocab
-        self.special_tokens = {t: i for t, i in vocab.items() if t not in symbols}
+        self._token_of_id = dict(zip(vocab.values(), vocab))
+        special = sorted(self._token_of_id.keys() - self._id_of_symbol)
+        self.special_tokens = {self._token_of_id[i]: i for i in special}
         self.eos_token = eos_token
         self.eos_token_id = vocab.get(eos_token)
         self.n_vocab = max(vocab.values()) + 1
-        # Merging works on symbols, whose order is the order of the merges; what
-        # leaves this class are ids. In GPT-2's own files the two agree.
-        self._id_of_symbol = [vocab[s] for s in symbols]
-        byte_of = dict(zip(_SPELLING, BYTE_ORDER))
-        self._bytes = {vocab[s]: bytes(byte_of[c] for c in s) for s in symbols}
         self._memo = _Memo(self._encode_piece)
 
     @classmethod
@@ -121,8 +121,9 @@ class Tokenizer:
     def from_pretrained(cls, name_or_folder):
         """The tokenizer of a model folder. ``FormatError`` if it has none."""
         folder = find(name_or_folder)
+        files = read_tokenizer(folder)
         try:
-            return cls(*read_tokenizer(folder))
+            return cls(*files)
         except (ValueError, TypeError) as error:
             raise FormatError(f"the tokenizer in {folder}: {error}") from None
 
@@ -220,17 +221,16 @@ class Tokenizer:
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
-        names = {i: t.encode() for t, i in self.special_tokens.items()}
         for i in ids:
-            i = int(i)
-            if i in self._bytes:
-                yield self._bytes[i]
-            elif i not in names:
+            token = self._token_of_id.get(int(i))
+            if token is None:
                 raise ValueError(
                     f"token id {i} is not in the vocabulary of {self.n_vocab} ids"
                 )
+            if token not in self.special_tokens:
+                yield token.translate(_BYTE_OF_SPELLING).encode("latin-1")
             elif not skip_special_tokens:
-                yield names[i]
+                yield token.encode()
 
 
 class _Memo(dict):

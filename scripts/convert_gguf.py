@@ -60,6 +60,7 @@ from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32
 MAX_KEYS, MAX_TENSORS, MAX_STRINGS = 10_000, 20_000, 500_000
+MAX_STRING = 1_000_000  # bytes
 SCALARS = {
     0: "<u1", 1: "<i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4",
     6: "<f4", 7: "?", 10: "<u8", 11: "<i8", 12: "<f8",
@@ -171,6 +172,8 @@ def strings(data, n, at):
         at = begin + int.from_bytes(data[at:begin], "little")
         if at > len(data):
             raise ValueError(f"a string that ends at byte {at}: the file is cut off")
+        if at - begin > MAX_STRING:
+            raise ValueError(f"a string of {at - begin} bytes at byte {begin}")
         found.append(data[begin:at].decode("utf-8"))
     return found, at
 

@@ -79,6 +79,7 @@ STORAGE = {
     "torch.ByteStorage": ("U8", 1), "torch.BoolStorage": ("BOOL", 1),
 }  # fmt: skip
 MAX_STEPS = 250_000  # of a pickle; 96 blocks with their optimizer take 100,000
+MAX_PICKLE = 4_000_000  # bytes; reading a string takes four times its length
 MAX_ENTRIES = 20_000  # of a zip archive
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 
@@ -114,8 +115,8 @@ def run_pickle(file, where, storages):
     """Run the pickle that starts at the file's position; returns what it makes, and
     notes every storage it names in ``storages``, ``{key: Storage}``.
 
-    ``file`` must be in memory or mapped: a length that lies then costs nothing. No
-    error shows a value: a value can contain itself twice, and that thirty times over.
+    ``file`` must be in memory: a length that lies then costs nothing. No error shows a
+    value: a value can contain itself twice, and that thirty times over.
     """
     stack, marked, memo, at = [], [], {}, 0
     try:
@@ -257,6 +258,8 @@ def read_zip_model(path, data):
 
     def content(name):
         begin, size, crc = entries[name]
+        if size > MAX_PICKLE:
+            raise FormatError(f"{path}: {name!r:.80} has {size} bytes: no model does")
         text = data[begin : begin + size]
         if zlib.crc32(text) != crc:
             raise FormatError(f"{path}: the checksum of {name!r} is wrong")
@@ -357,16 +360,16 @@ def wide_fields(extra, values):
 def read_legacy_model(path, data):
     """The stream: five pickles, then count and bytes of every key, in the order of the
     list that the fifth pickle is."""
-    storages = {}
-    head = [run_pickle(data, path, storages) for _ in range(2)]
+    storages, file = {}, BytesIO(data[:MAX_PICKLE])
+    head = [run_pickle(file, path, storages) for _ in range(2)]
     if head != [LEGACY_MAGIC, LEGACY_VERSION]:
         raise FormatError(f"{path} is no file of torch.save: its magic number is wrong")
-    machine, content, keys = (run_pickle(data, path, storages) for _ in range(3))
+    machine, content, keys = (run_pickle(file, path, storages) for _ in range(3))
     if type(machine) is not dict or machine.get("little_endian") is not True:
         raise FormatError(f"{path} was not written on a little-endian machine")
     if type(keys) is not list or any(type(key) is not str for key in keys):
         raise FormatError(f"{path}: the list of keys is damaged")
-    spans, at = {}, data.tell()
+    spans, at = {}, file.tell()
     for key in keys:
         if key not in storages or key in spans:
             raise FormatError(f"{path}: key {key!r:.80} is unknown or stands twice")

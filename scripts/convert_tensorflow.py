@@ -42,12 +42,12 @@ import numpy as np
 from converting import DECODERS, Later, fill, pieces, run, save_tokenizer, write_model
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError, read_json
+from numpygpt.hub import MAX_TEXT, FormatError, inside, read_json
 from numpygpt.vocabulary import read_merges
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER, TRAILER = 48, 5
-MAX_INDEX = 1_000_000  # bytes; that of gpt2-xl has 21,000
+MAX_INDEX = 200_000  # bytes; that of gpt2-xl has 21,000
 FLOAT32 = 1  # TensorFlow's number of that dtype
 POLYNOMIAL = 0x82F63B78  # CRC-32C's, lowest bit first
 LANES = (1 << 14, 1 << 10, 1 << 6, 1)
@@ -172,7 +172,7 @@ def read_block(data, begin, size):
 
 def read_table(path):
     """An index file -> ``{key: value}``, both bytes."""
-    if not path.is_file() or not FOOTER < path.stat().st_size < MAX_INDEX:
+    if not inside(path).is_file() or not FOOTER < path.stat().st_size < MAX_INDEX:
         raise FormatError(f"{path} does not exist, or its size is not that of an index")
     data = path.read_bytes()
     try:
@@ -248,7 +248,7 @@ def read_index(path):
             data = (
                 f"{path.name.removesuffix('.index')}.data-{shard:05}-of-{n_shards:05}"
             )
-            data = path.with_name(data)
+            data = inside(path.with_name(data))
             if not data.is_file() or offset + size > data.stat().st_size:
                 raise ValueError(f"bytes {offset} to {offset + size} of {data.name}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -300,7 +300,7 @@ def convert(source, folder, args):
 def write_vocab(home, folder):
     """OpenAI's encoder.json is vocab.json, and vocab.bpe is merges.txt."""
     if (home / "vocab.bpe").is_file():
-        vocab = read_json(home / "encoder.json")
+        vocab = read_json(home / "encoder.json", MAX_TEXT)
         save_tokenizer(folder, lambda: read_merges(home / "vocab.bpe"), vocab, home)
 
 

@@ -65,6 +65,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault = faults.pop(0) if faults else {}
         if "code" in fault:
             return self.reply(fault["code"], b"", **fault.get("headers", {}))
+        if path.startswith("/old/name/"):
+            place = path.replace("/old/name/", "/someone/tiny/")
+            return self.reply(307, b"", Location=place)
         cdn = path.startswith("/cdn")
         owner, name, _, revision, file = path.removeprefix("/cdn").split("/")[1:]
         content = self.server.files.get(f"/{owner}/{name}/{file}")
@@ -148,6 +151,17 @@ def test_short_names_have_an_owner(server, monkeypatch):
     with pytest.raises(ValueError, match="gpt2-xl"):
         hub.find("gpt3")
     assert len(server.asked("GET", "gpt3")) == 0
+
+
+def test_a_renamed_model_is_checked_as_any_other(server):
+    """The redirect to its new name says nothing of the file; what it leads to does."""
+    folder = hub.find("old/name")
+    assert (folder / BIG).read_bytes() == (TINY / BIG).read_bytes()
+    assert server.asked("GET", f"/cdn/someone/tiny/resolve/{COMMIT}/{BIG}")
+    shutil.rmtree(folder)
+    server.faults["GET", "merges.txt"] = [{}, {"change": flip}]
+    with pytest.raises(DownloadError, match="not what it should be"):
+        hub.find("old/name")
 
 
 def test_sharded_models_are_fetched(server):

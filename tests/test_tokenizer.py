@@ -121,6 +121,26 @@ def slow_merge(symbols, merges):
         symbols = out
 
 
+@st.composite
+def tables(draw):
+    """Merges of a, b and c in any order, some of which make the same token."""
+    tokens, merges = ["a", "b", "c"], []
+    for _ in range(draw(st.integers(0, 12))):
+        pair = draw(st.sampled_from(tokens)), draw(st.sampled_from(tokens))
+        if pair not in merges:
+            merges.append(pair)
+            tokens.append("".join(pair))
+    return draw(st.permutations(merges))
+
+
+@given(tables(), st.text("abc"))
+def test_any_table_merges_as_the_rule_says(merges, text):
+    tokenizer = Tokenizer(merges)
+    symbols = [GPT2.encode(letter)[0] for letter in text]
+    assert merge(symbols, tokenizer.merges) == slow_merge(symbols, tokenizer.merges)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
 @given(st.lists(st.sampled_from([GPT2.encode(c)[0] for c in "abcnrest 0'"])))
 def test_merge_does_what_the_rule_says(symbols):
     assert merge(symbols, GPT2.merges) == slow_merge(symbols, GPT2.merges)
@@ -230,12 +250,24 @@ def test_tokenizer_json(tmp_path):
         ("merges.txt", "#version: 0.2\nzz b\n"),
         ("tokenizer.json", "{"),
         ("tokenizer.json", "[]"),
+        ("merges.txt", "#version: 0.2\na \xff\n"),
         ("tokenizer.json", "{}"),
+        ("tokenizer.json", '{"model": {"merges": [["a"]], "vocab": {}}}'),
+        ("tokenizer.json", '{"model": {"merges": [[1, 2]], "vocab": {}}}'),
+        ("merges.txt", "a b\n" * 300_000 + " "),
+        ("tokenizer_config.json", '{"eos_token": 5}'),
+        ("tokenizer_config.json", '{"eos_token": "\\ud800"}'),
+        ("vocab.json", '{"": 0}'),
+        ("vocab.json", '{"\\ud800": 0}'),
+        ("vocab.json", '{"a": 0, "b": 0}'),
         ("config.json", "{}"),
     ],
 )
 def test_damaged_folders(tmp_path, name, content):
-    (tmp_path / name).write_text(content)
+    if name in ("vocab.json", "tokenizer_config.json"):
+        (tmp_path / "merges.txt").write_text("a b\n")
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
     with pytest.raises(ValueError, match=str(tmp_path)) as error:
         Tokenizer.from_pretrained(tmp_path)
     assert isinstance(error.value, FormatError)
+    assert str(error.value).count(str(tmp_path)) == 1

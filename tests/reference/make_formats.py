@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent / "formats"
 SIZES = {"vocab_size": 259, "n_positions": 7, "n_embd": 6, "n_layer": 2, "n_head": 3}
 MERGES = [("h", "e"), ("l", "l")]
+IDS = [3, 1, 4, 1, 5, 258, 2]
 
 
 def torch_files():
@@ -47,7 +48,9 @@ def weights():
 
 
 def tensorflow_files():
-    """tensorflow/: what OpenAI's download of a model holds, but for the .meta file."""
+    """tensorflow/: what OpenAI's download of a model holds, but for the .meta file; and
+    tensorflow_logits.npy."""
+    import numpy as np
     import tensorflow.compat.v1 as tf
 
     folder = HERE / "tensorflow"
@@ -74,6 +77,51 @@ def tensorflow_files():
     (folder / "encoder.json").write_bytes(vocab)
     merges = (HERE / "model" / "merges.txt").read_bytes()
     (folder / "vocab.bpe").write_bytes(merges)
+    np.save(HERE / "tensorflow_logits.npy", tensorflow_logits(folder))
+
+
+def tensorflow_logits(folder):
+    """The logits [n_tok, n_vocab] of `IDS`, computed by TensorFlow from its checkpoint:
+    the functions of OpenAI's model.py, for one sequence."""
+    import numpy as np
+    import tensorflow as tf
+
+    checkpoint = tf.train.load_checkpoint(str(folder / "model.ckpt"))
+
+    def get(name):
+        return tf.constant(checkpoint.get_tensor(f"model/{name}"))
+
+    def norm(x, name):
+        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+        return centred * tf.math.rsqrt(variance + 1e-5) * get(f"{name}/g") + get(
+            f"{name}/b"
+        )
+
+    def conv1d(x, name):
+        return tf.matmul(x, get(f"{name}/w")[0]) + get(f"{name}/b")
+
+    def heads(x):
+        return tf.transpose(tf.reshape(x, [len(IDS), SIZES["n_head"], -1]), [1, 0, 2])
+
+    def attn(x, name):
+        q, k, v = map(heads, tf.split(conv1d(x, f"{name}/c_attn"), 3, axis=-1))
+        w = tf.matmul(q, k, transpose_b=True) / np.sqrt(q.shape[-1]).astype("f")
+        seen = tf.linalg.band_part(tf.ones([len(IDS), len(IDS)]), -1, 0)
+        w = tf.nn.softmax(w * seen - 1e10 * (1 - seen))
+        merged = tf.reshape(tf.transpose(tf.matmul(w, v), [1, 0, 2]), x.shape)
+        return conv1d(merged, f"{name}/c_proj")
+
+    def gelu(x):
+        inner = np.sqrt(2 / np.pi).astype("f") * (x + 0.044715 * tf.pow(x, 3))
+        return 0.5 * x * (1 + tf.tanh(inner))
+
+    x = tf.gather(get("wte"), IDS) + get("wpe")[: len(IDS)]
+    for i in range(SIZES["n_layer"]):
+        x = x + attn(norm(x, f"h{i}/ln_1"), f"h{i}/attn")
+        wide = gelu(conv1d(norm(x, f"h{i}/ln_2"), f"h{i}/mlp/c_fc"))
+        x = x + conv1d(wide, f"h{i}/mlp/c_proj")
+    return tf.matmul(norm(x, "ln_f"), get("wte"), transpose_b=True).numpy()
 
 
 def gguf_files():

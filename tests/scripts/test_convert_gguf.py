@@ -121,6 +121,7 @@ FULL = STRINGS + bytes(8 * 400_000)
         (gguf(text(b"a") + struct.pack("<LLQ", 9, 8, 1 << 40), 1), "array of"),
         (gguf(STRINGS + bytes(8 * 400_000 - 1), 1), "cut off"),
         (gguf(FULL + FULL.replace(b"a", b"b"), 2), "strings: no model"),
+        (gguf(text(b"a" * 1_000_001), 1), "string of 1000001 bytes"),
         (gguf(text(b"\xff") + bytes(12), 1), "utf-8"),
         (gguf((text(b"a") + struct.pack("<LB", 7, 1)) * 2, 2), "twice"),
         (gguf(tensors=text(b"t") + struct.pack("<L", 99), n_tensors=1), "99 axes"),

@@ -50,6 +50,10 @@ def test_check_names_what_differs(formats, tmp_path, capsys):
     weights.save(tmp_path / "other", config, params)
     assert main(formats / "model", "--check", tmp_path / "other") == 1
     assert capsys.readouterr().out == "wpe.weight: differs by up to 0.25\n"
+    params["wpe"]["weight"][1, 2] = np.nan
+    weights.save(tmp_path / "other", config, params)
+    assert main(formats / "model", "--check", tmp_path / "other") == 1
+    assert capsys.readouterr().out == "wpe.weight: differs by up to nan\n"
 
 
 def test_the_folder_must_be_new_and_stays_away_on_failure(formats, source, tmp_path):
@@ -147,6 +151,9 @@ def test_hostile_archives_are_refused(formats, tmp_path):
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", bytes(50_000_000))
     assert "compressed" in refused(tmp_path, bomb.getvalue())
+    long = zip_of(("archive/data.pkl", b"V" + b"a" * 5_000_000 + b"\n."))
+    assert "5000003 bytes" in refused(tmp_path, long)
+    assert "pickle at byte" in refused(tmp_path, b"V" + b"a" * 5_000_000 + b"\n.")
     many = zip_of(*[(f"archive/{i}", b"") for i in range(30_000)])
     assert "entries are more" in refused(tmp_path, many)
     with pytest.warns(UserWarning, match="Duplicate name"):

@@ -1,14 +1,17 @@
 """The converters against the frameworks that wrote the files, in the same process:
 every source's logits, computed by its own framework, to 1e-5."""
 
+import importlib
 import math
+import shutil
 
 import convert_pytorch
 import converting
 import numpy as np
 import pytest
+from test_convert_llmc import llmc_file
 
-from numpygpt import GPT2
+from numpygpt import GPT2, Tokenizer
 
 pytestmark = pytest.mark.reference
 IDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -33,6 +36,13 @@ def convert(*argv):
 
 def logits_of(folder):
     return GPT2.from_pretrained(folder)(IDS)
+
+
+def transformers_logits_of(torch, folder):
+    from transformers import GPT2LMHeadModel
+
+    model = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager")
+    return model.float()(torch.tensor([IDS])).logits[0].detach().numpy()
 
 
 @pytest.mark.parametrize(
@@ -69,9 +79,36 @@ def test_transformers_models(torch, tmp_path, how):
     convert(source, tmp_path / "out")
     right = model.float()(torch.tensor([IDS])).logits[0].detach().numpy()
     assert np.abs(logits_of(tmp_path / "out") - right).max() < 1e-5
-    theirs = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "out").float()
-    again = theirs(torch.tensor([IDS])).logits[0].detach().numpy()
-    assert np.abs(again - right).max() < 1e-5
+    assert np.abs(transformers_logits_of(torch, tmp_path / "out") - right).max() < 1e-5
+
+
+def opened_by_transformers(torch, folder):
+    """Logits of a folder as transformers reads it, and its tokenizer's ids."""
+    import transformers
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer.encode("hello all")
+    return model(torch.tensor([ids])).logits[0].detach().numpy(), ids
+
+
+@pytest.mark.parametrize("script", ["tensorflow", "gguf", "llmc"])
+def test_transformers_opens_what_the_others_write(torch, tmp_path, formats, script):
+    source = {
+        "tensorflow": formats / "tensorflow", "gguf": formats / "model.gguf",
+        "llmc": tmp_path / "llmc.bin",
+    }[script]  # fmt: skip
+    llmc_file(tmp_path / "llmc.bin", formats / "model")
+    converter, out = importlib.import_module(f"convert_{script}"), tmp_path / "out"
+    assert converting.run(converter.convert, "", argv=[str(source), str(out)]) == 0
+    if script == "llmc":  # it has no tokenizer, and the vocabulary is not GPT-2's
+        for name in ("merges.txt", "vocab.json", "tokenizer_config.json"):
+            shutil.copy(formats / "model" / name, out)
+    logits, ids = opened_by_transformers(torch, out)
+    right, right_ids = opened_by_transformers(torch, formats / "model")
+    assert ids == right_ids == Tokenizer.from_pretrained(out).encode("hello all")
+    assert np.abs(logits - right).max() < 1e-5
+    assert np.abs(GPT2.from_pretrained(out)(ids) - right).max() < 1e-5
 
 
 def linear_gpt(torch, n_layer, n_embd, n_vocab, n_ctx, bias):
@@ -143,6 +180,7 @@ def test_nanogpts_checkpoint(torch, tmp_path, bias, compiled):
     gelu = torch.nn.functional.gelu
     right = linear_logits(torch, state, state["wte.weight"], 2, 3, gelu)
     assert np.abs(logits_of(tmp_path / "out") - right).max() < 1e-5
+    assert np.abs(transformers_logits_of(torch, tmp_path / "out") - right).max() < 1e-5
 
 
 def test_mingpts_state_dict(torch, tmp_path, capsys):
@@ -163,6 +201,7 @@ def test_mingpts_state_dict(torch, tmp_path, capsys):
 
     right = linear_logits(torch, state, head, 2, 3, gelu)
     assert np.abs(logits_of(tmp_path / "out") - right).max() < 1e-5
+    assert np.abs(transformers_logits_of(torch, tmp_path / "out") - right).max() < 1e-5
 
 
 # What the published config.json of each says, but for the sizes.

@@ -32,6 +32,15 @@ def test_a_checkpoint_of_tensorflow_gives_the_model(formats, tmp_path, capsys):
     assert main(index, tmp_path / "too", "--check", out) == 0
 
 
+def test_the_logits_are_tensorflows(formats, tmp_path):
+    """tests/reference/make_formats.py let TensorFlow compute them from the checkpoint."""
+    assert main(formats / "tensorflow", tmp_path / "out") == 0
+    right = np.load(formats / "tensorflow_logits.npy")
+    logits = GPT2.from_pretrained(tmp_path / "out")([3, 1, 4, 1, 5, 258, 2])
+    assert logits.shape == right.shape
+    assert np.abs(logits - right).max() < 1e-5
+
+
 def crc32c_bit_by_bit(data):
     state = 0xFFFFFFFF
     for byte in data:

@@ -4,6 +4,7 @@ FormatError, soon, and within twice the file's memory.
 The plain run tries some damages of each kind; ``NUMPYGPT_FUZZ=10000`` that many bits.
 """
 
+import json
 import os
 import shutil
 import time
@@ -18,8 +19,10 @@ import numpy as np
 import pytest
 from test_convert_llmc import llmc_file
 
-from numpygpt import weights
+from numpygpt import GPT2, Tokenizer, weights
 from numpygpt.hub import FormatError
+from numpygpt.tokenizer import END_OF_TEXT
+from numpygpt.vocabulary import read_merges
 
 N_FLIPS = int(os.environ.get("NUMPYGPT_FUZZ", "100"))
 STRIDE = 1 if "NUMPYGPT_FUZZ" in os.environ else 251  # of truncations, in bytes
@@ -167,11 +170,59 @@ def test_refusing_takes_little_memory(case):
         tracemalloc.stop()
 
 
+TEXTS = [
+    "config.json", "generation_config.json", "model.safetensors.index.json",
+    "merges.txt", "vocab.json", "tokenizer_config.json", "tokenizer.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_flipped_bits_in_text_are_refused_or_give_a_model(name, formats, tmp_path):
+    """No checksum protects these, and many values are as good as others: what is asked
+    is that reading either fails in the one way or gives something that works."""
+    folder = tmp_path / "model"
+    shutil.copytree(formats / "model", folder)
+    if name == "tokenizer.json":
+        as_one_file(folder)
+    if name == "model.safetensors.index.json":
+        weight_map = dict.fromkeys(read_safetensors_folder(folder), "a.safetensors")
+        (folder / "model.safetensors").rename(folder / "a.safetensors")
+        (folder / name).write_text(json.dumps({"weight_map": weight_map}))
+    content, rng, refused = (folder / name).read_bytes(), np.random.default_rng(9), 0
+    damages = [content[:end] for end in range(0, len(content), max(1, STRIDE // 8))]
+    for bit in rng.integers(0, 8 * len(content), N_FLIPS):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        damages.append(bytes(damaged))
+    for damaged in damages:
+        refused += outcome(folder / name, use, damaged) is None
+    assert refused > len(damages) // 50
+
+
+def as_one_file(folder):
+    """The tokenizer of a folder as newer tools write it."""
+    merges = [" ".join(pair) for pair in read_merges(folder / "merges.txt")]
+    vocab = json.loads((folder / "vocab.json").read_text())
+    added = [{"content": END_OF_TEXT, "id": vocab.pop(END_OF_TEXT)}]
+    model = {"vocab": vocab, "merges": merges}
+    content = json.dumps({"model": model, "added_tokens": added})
+    (folder / "tokenizer.json").write_text(content)
+    (folder / "merges.txt").unlink()
+    (folder / "vocab.json").unlink()
+
+
+def use(path):
+    """Read what the folder holds, and do something with it."""
+    model = GPT2.from_pretrained(path.parent)
+    tokenizer = Tokenizer.from_pretrained(path.parent)
+    ids = tokenizer.encode("hello there", disallowed_special=())
+    assert "hello there" in tokenizer.decode(ids)
+    return model([1, 2, 3])
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "merges.txt"])
 def test_what_is_no_ordinary_file_is_refused(name, formats, tmp_path):
     """A link to a device that never ends, a pipe that never begins, a folder."""
-    from numpygpt import GPT2, Tokenizer
-
     folder = tmp_path / "model"
     for make in (lambda p: p.symlink_to("/dev/zero"), os.mkfifo, Path.mkdir):
         shutil.copytree(formats / "model", folder)
@@ -181,3 +232,38 @@ def test_what_is_no_ordinary_file_is_refused(name, formats, tmp_path):
             GPT2.from_pretrained(folder)
             Tokenizer.from_pretrained(folder)
         shutil.rmtree(folder)
+
+
+LINKED = {
+    "model": ["config.json", "model.safetensors", "merges.txt", "vocab.json"],
+    "tensorflow": ["model.ckpt.index", "model.ckpt.data-00000-of-00001"],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in LINKED for name in LINKED[kind]]
+)
+def test_links_out_of_the_folder_are_refused(kind, name, formats, tmp_path):
+    """The same file is right where it lies in the folder, or in the blobs of the
+    Hugging Face cache."""
+    read = TENSORFLOW if kind == "tensorflow" else use
+    folder, blobs = tmp_path / "snapshots" / "0123", tmp_path / "blobs"
+    shutil.copytree(formats / kind, folder)
+    blobs.mkdir()
+    (folder / name).rename(blobs / name)
+    (folder / name).symlink_to(f"../../blobs/{name}")
+    read(folder / "config.json")
+    plain = folder.rename(tmp_path / "plain")
+    (plain / name).unlink()
+    (plain / name).symlink_to(blobs / name)
+    with pytest.raises(FormatError, match=f"{name} is a link out of its folder"):
+        read(plain / "config.json")
+    (plain / name).unlink()
+    (plain / name).symlink_to(name)  # in a circle: as if there were no file
+    if name != "vocab.json":  # which may be missing
+        with pytest.raises(FormatError, match=str(plain)):
+            read(plain / "config.json")
+    (plain / name).unlink()
+    shutil.copy(blobs / name, plain / "other")
+    (plain / name).symlink_to("other")
+    read(plain / "config.json")
