@@ -14,6 +14,7 @@ Read the files in this order; none imports one that stands after it.
     layers.py                 linear, gelu, softmax, layer norm
     activations.py            what other models use for gelu (skip it)
     cache.py                  what attention remembers
+    inputs.py                 what may go in (skip it)
     model.py                  attention, MLP, block: the forward pass
     safetensors.py            the file format of the weights
     weights.py                a model folder -> arrays, and back

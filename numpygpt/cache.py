@@ -57,8 +57,8 @@ class KVCache:
 
     def _reserve(self, n_row, n_used):
         """Move to arrays of at least ``n_row`` rows."""
-        old = self._rows
-        self._rows = self._empty(max(MIN_ROWS, min(2 * n_row, self._config.n_ctx), n_row))
+        n_row = max(MIN_ROWS, min(2 * n_row, self._config.n_ctx), n_row)
+        old, self._rows = self._rows, self._empty(n_row)
         for rows, before in zip(self._rows, old):
             rows[:, :, :n_used] = before[:, :, :n_used]
 

@@ -29,6 +29,7 @@ import math
 import numpy as np
 
 from .activations import ACTIVATION
+from .inputs import check_ids, check_room
 from .layers import layer_norm, linear, softmax
 from .matmul import SMALL, matmul
 from .threads import share
@@ -158,9 +159,9 @@ def hidden_states(sequences, caches, params, config):
     ``sequences``: the new token ids of each sequence, 1-D integer arrays.
     ``caches``: a KVCache for each, extended when the last state has been yielded.
     """
-    sequences = [_check_ids(ids, config) for ids in sequences]
+    sequences = [check_ids(ids, config) for ids in sequences]
     for ids, cache in zip(sequences, caches):
-        _check_room(cache.n_tok, len(ids), config)
+        check_room(cache.n_tok, len(ids), config)
     stops = np.cumsum([len(ids) for ids in sequences]).tolist()
     rows = [slice(a, b) for a, b in zip([0, *stops], stops)]
     positions = [np.arange(len(i)) + c.n_tok for i, c in zip(sequences, caches)]
@@ -183,26 +184,3 @@ def unembed(hidden, params):
     """
     weight = params.get("lm_head", params["wte"])["weight"]
     return matmul(hidden, weight.T)
-
-
-def _check_ids(ids, config):
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
-        raise ValueError(
-            "token ids must be a list of at least one integer, not "
-            f"{ids.dtype} of shape {ids.shape}"
-        )
-    if ids.min() < 0 or ids.max() >= config.n_vocab:
-        wrong = int(ids[(ids < 0) | (ids >= config.n_vocab)][0])
-        raise ValueError(
-            f"token id {wrong} is outside the vocabulary: 0 to {config.n_vocab - 1}"
-        )
-    return ids
-
-
-def _check_room(n_seen, n_new, config):
-    if n_seen + n_new > config.n_ctx:
-        raise ValueError(
-            f"{n_seen + n_new} tokens are more than the model's context of "
-            f"{config.n_ctx} (n_positions): shorten the text"
-        )
