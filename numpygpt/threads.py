@@ -45,7 +45,7 @@ class Team:
 
     def call(self, function, times):
         """Have the others call ``function``, ``times`` times in all."""
-        if not self._started:
+        if times > 0 and not self._started:
             self._started = True
             for _ in range(self.size - 1):
                 Thread(target=self._serve, daemon=True).start()
@@ -70,7 +70,7 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
 def share(work, n, most=None):
     """Call ``work(start, stop)`` for pieces that together make up ``range(n)``: one
     for each thread, or more of at most ``most``. Whoever is free takes the next piece.
-    Returns when all are done.
+    Returns when all are done, or raises the error of the first that failed.
 
     >>> out = [""] * 5
     >>> def work(start, stop):
@@ -81,8 +81,7 @@ def share(work, n, most=None):
     """
     step = max(min(most or n, -(-n // team.size)), 1)
     pieces = [(start, min(start + step, n)) for start in range(0, n, step)][::-1]
-    n_helper = min(team.size, len(pieces)) - 1
-    errors, finished = [], SimpleQueue()
+    n_piece, ends = len(pieces), SimpleQueue()
 
     def next_piece():
         try:
@@ -91,21 +90,19 @@ def share(work, n, most=None):
             return None
 
     def take_pieces():
-        try:
-            for piece in iter(next_piece, None):
+        for piece in iter(next_piece, None):
+            error = None
+            try:
                 work(*piece)
-        except BaseException as error:
-            errors.append(error)
-            pieces.clear()
-        finished.put(None)
+            except BaseException as caught:
+                error = caught
+            ends.put((piece, error))
 
-    if n_helper > 0:
-        team.call(take_pieces, n_helper)
+    team.call(take_pieces, min(team.size, n_piece) - 1)
     take_pieces()
-    for _ in range(n_helper + 1):
-        finished.get()
-    if errors:
-        raise errors[0]
+    for _, error in sorted(ends.get() for _ in range(n_piece)):
+        if error:
+            raise error
 
 
 def by_rows(function):

@@ -61,6 +61,13 @@ def test_calls_from_several_threads_do_not_mix(team):
     assert results == {k: True for k in range(4)}
 
 
+def test_work_may_share_work(team):
+    done = []
+    inner = lambda a, b: done.extend(range(a, b))
+    share(lambda a, b: [share(inner, 10, 1) for _ in range(a, b)], 6, 1)
+    assert sorted(done) == sorted([*range(10)] * 6)
+
+
 @given(st.integers(0, 9))
 def test_an_error_is_raised_where_share_was_called(bad):
     def work(start, stop):
