@@ -20,6 +20,10 @@ import numpy as np
 from .matmul import matmul
 from .threads import by_rows
 
+# Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
+# fault next time (a tenth of reading a prompt), until it has once seen a large block
+# freed. Here is one; no memory is touched.
+np.empty((32 << 20) - 8192, np.uint8)
 # Constants are Python floats: they take the array's dtype, where a NumPy float64
 # would turn a float32 array into float64.
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
