@@ -2,207 +2,194 @@
 
     pip install -e .[benchmark]
     python scripts/benchmark.py                    # GPT-2 124M, random weights
-    python scripts/benchmark.py --model fairytale --json
+    python scripts/benchmark.py --model fairytale --cases decode,process --json
 
 Speed depends on the weights' shape, not on their values, so a random model will do. A
 laptop's clock, and a shared server's neighbours, drift by tens of per cent: so nothing
-is timed on its own. Every case runs numpygpt and its peers in turn, A B A B, and what
-counts is the median of the ratios. A peer that is not installed is left out.
+is timed on its own. In every round of a case each competitor has its turn, A B A B, in
+a process of its own while the others sleep (peers.py says why), and what counts is the
+median of the rounds' ratios. A peer that is not installed is left out.
 
-Generating one token reads every weight once and does two operations with it. The bound
-is therefore the memory's bandwidth, measured here by a matrix-vector product too large
-for any cache; for a long prompt it is the rate of large matrix products.
+The machine's own bounds are measured in every round, too. A step of generation must
+read every weight once; ``n`` rows need two operations a weight and row. The longer of
+the two times is the bound (attention is not in it), and the share of it that numpygpt
+reached stands beside its figure.
+
+A row of the table: the case, its unit, numpygpt's figure, its share of the bound, then
+every peer's figure and in brackets how many times better numpygpt is.
 """
 
 import argparse
 import json
+import platform
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
+from pathlib import Path
 
-import numpy as np
+from peers import PEERS, n_core
+from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
 
-from numpygpt import GPT2, GPT2Config, Tokenizer
+from numpygpt import GPT2Config, hub
 from numpygpt.config import SERIES
-from numpygpt.weights import flatten
+from numpygpt.weights import read_config
 
-N_PROMPT, N_NEW = 32, 32
-
-
-def seconds(function):
-    """How long one call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+MAKE = (
+    "import sys\n"
+    "from numpygpt import GPT2, GPT2Config, Tokenizer\n"
+    "GPT2.random(GPT2Config.named(sys.argv[1])).save_pretrained(sys.argv[2])\n"
+    "Tokenizer.gpt2().save_pretrained(sys.argv[2])"
+)
 
 
-def bandwidth_bound(config):
-    """Tokens a second if reading the weights were all there is to do."""
-    matrices = [np.ones((1024, 50_000), np.float32) for _ in range(2)]
-    row = np.ones(1024, np.float32)
-    fastest = min(seconds(lambda: [row @ m for m in matrices]) for _ in range(3))
-    bytes_a_second = sum(m.nbytes for m in matrices) / fastest
-    return bytes_a_second / (4 * config.n_params)
+def measure(case, judge, rounds):
+    """Let all have their turns, round after round; the case's result as a dict.
+    ``judge``: the worker that measures the machine's bounds."""
+    runs, times, bounds = dict(case.runs), {who: [] for who in case.runs}, []
+    first = next(iter(runs))
+    last = min(rounds, case.rounds or rounds)
+    for i in range(0 if case.rounds else -1, last):  # -1: once without the clock
+        for who, run in list(runs.items()):
+            try:
+                times[who].append(run())
+            except LeftOut as error:
+                if who == first:
+                    raise
+                note(f"{case.name}: {who} is left out: {error}")
+                del runs[who], times[who]
+        if i >= 0 and case.bound:
+            bounds.append(case.bound(judge.ask("bandwidth"), judge.ask("product")))
+    times = {who: t[-last:] for who, t in times.items()}
+    result = summary(case, times)
+    if bounds:
+        shares = [b / t for b, t in zip(bounds, times[first])]
+        result["bound"] = case.amount / statistics.median(bounds)
+        result["share"] = statistics.median(shares)
+    return result
 
 
-def product_bound(config):
-    """Prompt tokens a second if the large matrix products were all there is to do."""
-    x, w = np.ones((1024, 1024), np.float32), np.ones((1024, 4096), np.float32)
-    fastest = min(seconds(lambda: x @ w) for _ in range(5))
-    operations = 2 * x.shape[0] * w.size / fastest
-    blocks = config.n_params - config.n_embd * (config.n_vocab + config.n_ctx)
-    return operations / (2 * blocks)
-
-
-class Ours:
-    """numpygpt's side of every case."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def decode(self, prompts):
-        never = self.model.config.n_vocab  # no such token: no sequence ends early
-        self.model.generate(prompts, max_new_tokens=N_NEW, eos_token_id=never)
-
-    def prefill(self, ids):
-        self.model.unembed(self.model.hidden([ids], [self.model.new_cache()])[-1:])
-
-
-class Transformers:
-    """The same in PyTorch, with the same weights."""
-
-    def __init__(self, model):
-        import torch
-        import transformers
-
-        self.torch = torch
-        config = {k: v for k, v in model.config.to_dict().items() if k != "model_type"}
-        self.model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**config))
-        arrays = flatten(model.params)
-        state = {f"transformer.{n}": torch.tensor(a) for n, a in arrays.items()}
-        state["lm_head.weight"] = state["transformer.wte.weight"]
-        self.model.load_state_dict(state)
-        self.model.eval()
-
-    def decode(self, prompts):
-        ids = self.torch.tensor(np.array(prompts))
-        self.model.generate(
-            ids, attention_mask=self.torch.ones_like(ids), do_sample=False,
-            max_new_tokens=N_NEW, min_new_tokens=N_NEW, pad_token_id=0,
-        )  # fmt: skip
-
-    def prefill(self, ids):
-        with self.torch.no_grad():
-            self.model(self.torch.tensor(np.array([ids])), logits_to_keep=1)
-
-
-def model_cases(model, peers):
-    """``(name, tokens a run makes, {who: run}, bound or None)`` for a model."""
-    rng = np.random.default_rng(0)
-    n_vocab, n_ctx = model.config.n_vocab, model.config.n_ctx
-    for n in (1, 2, 4, 8):
-        prompts = rng.integers(0, n_vocab, (n, N_PROMPT)).tolist()
-        runs = {who: lambda p=p, x=prompts: p.decode(x) for who, p in peers.items()}
-        bound = bandwidth_bound if n == 1 else None
-        yield f"decode, {n} at once", n * N_NEW, runs, bound
-    for n in (32, 128, 512, 1000):
-        if n < n_ctx:
-            ids = rng.integers(0, n_vocab, n).tolist()
-            runs = {who: lambda p=p, x=ids: p.prefill(x) for who, p in peers.items()}
-            yield f"read a prompt of {n}", n, runs, product_bound if n > 500 else None
-
-
-def tokenizer_cases(text):
-    """The same for the tokenizer, in bytes: English, new to it and seen before."""
-    ours = Tokenizer.gpt2()
-    n_byte = len(text.encode())
-    encode = lambda: ours.encode(text, disallowed_special=())
-    runs = {"numpygpt": encode}
-    cold = {"numpygpt": lambda: (ours._memo.clear(), encode())}
-    try:
-        import tiktoken
-
-        ranks = {ours.decode_bytes([i]): i for i in range(50_256)}
-        pattern = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
-                   r"|\s+(?!\S)|\s+")  # fmt: skip
-        peer = tiktoken.Encoding(
-            "gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={}
-        )
-        runs["tiktoken"] = cold["tiktoken"] = lambda: peer.encode_ordinary(text)
-    except ImportError:
-        pass
-    yield "tokenize, first time", n_byte, cold, None
-    yield "tokenize, again", n_byte, runs, None
-
-
-def process_cases(model):
-    """The same for whole processes, one run each: import, load, 40 tokens."""
-    python = lambda *args: subprocess.run(
-        [sys.executable, *args], capture_output=True, check=True
-    )
-    text = ["Once upon a time", "-n", "40", "--model", model]
-    runs = {
-        "numpygpt": lambda: python("-m", "numpygpt", *text),
-        "import numpy, regex": lambda: python("-c", "import numpy, regex"),
+def summary(case, times):
+    """The medians, and of the rounds' ratios: how many times better the first is."""
+    first, middle = next(iter(times)), statistics.median
+    is_rate = case.unit.endswith("/s")
+    values = {
+        who: case.amount / middle(t) if is_rate else case.amount * middle(t)
+        for who, t in times.items()
     }
-    yield "a whole process, 40 tokens", 1, runs, None
+    ratios = {
+        who: middle(b / a for a, b in zip(times[first], t))
+        for who, t in times.items()
+        if who != first
+    }
+    result = {"case": case.name, "unit": case.unit, "values": values, "ratios": ratios}
+    return result | {"rounds": len(times[first]), "bound": None, "share": None}
 
 
-def measure(cases, config, rounds):
-    """Run all that a case has in turn; yields one dict a case."""
-    for name, amount, runs, bound in cases:
-        for run in runs.values():
-            run()  # once without the clock
-        rates, shares = {who: [] for who in runs}, []
-        for _ in range(rounds):
-            for who, run in runs.items():
-                rates[who].append(amount / seconds(run))
-            if bound:
-                shares.append(rates["numpygpt"][-1] / bound(config))
-        ratio = {
-            who: statistics.median(a / b for a, b in zip(rates["numpygpt"], peer))
-            for who, peer in rates.items()
-            if who != "numpygpt"
-        }
-        medians = {who: statistics.median(r) for who, r in rates.items()}
-        share = statistics.median(shares) if shares else None
-        yield {"case": name, "a second": medians, "ratio": ratio, "share": share}
+def row(result):
+    """A result as a row of the table."""
+    (first, value), *others = result["values"].items()
+    ratios, share = result["ratios"], result["share"]
+    # In a row about itself alone, what is compared needs its name.
+    name = "" if first == "numpygpt" else f"{first} "
+    cells = [f"{name}{value:.4g}", f"{share:.0%}" if share else ""]
+    cells += [f"{who} {v:.4g} ({ratios[who]:.2f})" for who, v in others]
+    text = f"{result['case']:<22}{result['unit']:<10}{cells[0]:<10} {cells[1]:<6}"
+    return f"{text}{'  '.join(cells[2:])}".rstrip()
 
 
-def show(result):
-    """One line of the table."""
-    rates = "  ".join(f"{who} {r:,.4g}/s" for who, r in result["a second"].items())
-    ratio = "".join(f"  {r:.2f} x {who}" for who, r in result["ratio"].items())
-    share = f"  {result['share']:.0%} of the bound" if result["share"] else ""
-    print(f"{result['case']:<28}{rates}{ratio}{share}", flush=True)
+def machine(model, config, versions):
+    """What the figures depend on."""
+    facts = {"cores": n_core(), "processor": platform.machine()}
+    facts |= {"python": platform.python_version(), **versions}
+    return facts | {"model": model, "n_params": config.n_params}
 
 
-def main():
-    """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", default="gpt2", help="a size, a name or a folder")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--text", help="a file of English for the tokenizer")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    if args.model in SERIES:
-        model = GPT2.random(GPT2Config.named(args.model))
-    else:
-        model = GPT2.from_pretrained(args.model)
-    peers = {"numpygpt": Ours(model)}
+def read_text(path):
+    """At most 2 MB of text; of this repository's, if no file is given."""
+    paths = [ROOT / "README.md", *sorted(ROOT.glob("numpygpt/**/*.py"))]
+    paths += sorted(ROOT.glob("scripts/*.py"))
+    texts = [p.read_text(encoding="utf-8") for p in ([Path(path)] if path else paths)]
+    return "\n".join(texts)[:2_000_000]
+
+
+def listed(choice, known, what):
+    """``"a,b"`` as a list, every member of which is known."""
+    names = [name.strip() for name in choice.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            known = ", ".join(known)
+            raise ValueError(f"--{what} must be of {known}, not {name!r}")
+    return list(dict.fromkeys(names))
+
+
+def parse(argv):
+    """The options; what is wrong with them ends the program with exit code 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0], epilog=__doc__.rpartition("\n\n")[2]
+    )
+    option = parser.add_argument
+    option("--model", default="gpt2", metavar="SIZE_NAME_OR_FOLDER",
+           help="gpt2, gpt2-xl, ...: random weights of that size")  # fmt: skip
+    option("--rounds", type=int, default=5)
+    option("--cases", default=",".join(GROUPS[:-1]),
+           help=f"of {', '.join(GROUPS)}; default: all but the last")  # fmt: skip
+    option("--peers", default=",".join(PEERS),
+           help=f"of {', '.join(PEERS)}; default: all; the first always")  # fmt: skip
+    option("--text", help="a file of English for the tokenizer")
+    option("--json", action="store_true", help="one object a line")
+    args = parser.parse_args(argv)
     try:
-        peers["transformers"] = Transformers(model)
-    except ImportError:
-        print("transformers is not installed: left out", file=sys.stderr)
-    cases = [*model_cases(model, peers)]
-    if args.text:
-        with open(args.text, encoding="utf-8") as file:
-            cases += tokenizer_cases(file.read(2_000_000))
-    if args.model not in SERIES:
-        cases += process_cases(args.model)
-    for result in measure(cases, model.config, args.rounds):
-        print(json.dumps(result), flush=True) if args.json else show(result)
+        args.cases = listed(args.cases, GROUPS, "cases")
+        args.peers = listed(args.peers, PEERS, "peers")
+        if args.rounds < 1:
+            raise ValueError(f"--rounds must be at least 1, not {args.rounds}")
+        args.text = read_text(args.text)
+        args.is_random = args.model in SERIES
+        args.folder = None if args.is_random else hub.find(args.model)
+        args.config = (
+            GPT2Config.named(args.model) if args.is_random else read_config(args.folder)
+        )
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    return args
+
+
+def busy(peers, cases):
+    """The peers that have something to do in these cases; others are not started."""
+    for who in peers:
+        tokenizing = {"tokenizer"} & set(cases)
+        others = set(cases) - {"tokenizer", "growth"}
+        if who != "numpygpt" and (tokenizing if who == "tiktoken" else others):
+            yield who
+
+
+def main(argv=None):
+    """Read the arguments, measure, print."""
+    args = parse(argv)
+    workers = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.folder or scratch
+        try:
+            if args.is_random:
+                make = [sys.executable, "-c", MAKE, args.model, scratch]
+                if subprocess.run(make, env=ENVIRONMENT, check=False).returncode:
+                    raise LeftOut(f"no random model of the size {args.model}")
+            workers, versions = start(busy(args.peers, args.cases), folder)
+            facts = machine(args.model, args.config, versions)
+            print(json.dumps({"machine": facts}) if args.json else facts, flush=True)
+            race = Race(folder, workers, args.text)
+            for group in args.cases:
+                for case in getattr(race, group)():
+                    result = measure(case, workers["numpygpt"], args.rounds)
+                    print(json.dumps(result) if args.json else row(result), flush=True)
+        except LeftOut as error:
+            sys.exit(f"numpygpt cannot be measured: {error}")
+        except KeyboardInterrupt:
+            sys.exit(130)
+        finally:
+            for worker in workers.values():
+                worker.close()
 
 
 if __name__ == "__main__":

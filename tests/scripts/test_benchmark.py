@@ -1,0 +1,174 @@
+"""The benchmark's competitors compute the same, and its results say what they should.
+
+No test here looks at how large a figure is: that is the machine's matter.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import benchmark
+import numpy as np
+import peers
+import pytest
+import race
+from plain_loop import PlainLoop
+
+from numpygpt import GPT2, GPT2Config, Tokenizer
+
+SCRIPT = Path(benchmark.__file__)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny model whose sizes all differ."""
+    path = tmp_path_factory.mktemp("tiny")
+    config = GPT2Config(300, n_positions=96, n_embd=24, n_layer=2, n_head=3, n_inner=40)
+    GPT2.random(config, seed=1).save_pretrained(path)
+    Tokenizer.gpt2(n_merges=43).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ours(folder):
+    return peers.Numpygpt(folder)
+
+
+def run(*arguments, **environment):
+    """The program as a process: its lines of output, its notes."""
+    # One thread: on a busy machine several wait for each other.
+    environment |= {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)],
+        capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), done.stderr
+
+
+def test_the_plain_loop_computes_the_same(folder, ours):
+    plain, prompt = PlainLoop(folder), [5, 80, 7, 299, 0, 31, 7]
+    wanted = ours.model(prompt)
+    assert plain.logits(prompt) == pytest.approx(wanted, abs=1e-5)
+    assert plain.logits(prompt).dtype == np.float32
+    assert plain.prefill(prompt) == pytest.approx(ours.prefill(prompt), abs=1e-5)
+    prompts = [prompt, prompt[::-1]]
+    assert plain.generate(prompts, 12) == ours.generate(prompts, 12).tolist()
+
+
+def test_a_draft_is_checked_again_and_again(ours):
+    check = ours.checker([5, 80, 7], [1, 2])
+    check()
+    check()  # the cache is as it was: 200 such drafts would not fit otherwise
+    for _ in range(200):
+        check()
+
+
+def test_json_has_the_machine_and_then_a_result_a_line(folder):
+    cases = "decode,beam,prefill,check,long"
+    lines, _ = run(
+        "--model", folder, "--peers", "plain", "--cases", cases, "--rounds", 1, "--json"
+    )
+    first, *results = map(json.loads, lines)
+    assert {"cores", "numpy", "blas", "numpygpt", "n_params"} <= first["machine"].keys()
+    names = [result["case"] for result in results]
+    decode = [f"decode {n}" for n in (1, 2, 4, 8, 16)]
+    check = [f"check {n} drafted" for n in (2, 4, 8)]
+    assert names == [*decode, "beam 5", "prefill 32", *check, "decode behind 32"]
+    for result in results:
+        keys = {"case", "unit", "values", "ratios", "rounds", "bound", "share"}
+        assert result.keys() == keys
+        assert result["rounds"] == 1
+        assert result["values"]["numpygpt"] > 0
+        assert result["share"] > 0
+        assert result["values"].keys() == {"numpygpt", *result["ratios"]}
+    assert results[0]["ratios"].keys() == {"plain"}
+
+
+def test_a_table_and_a_peer_that_is_not_installed(folder, tmp_path):
+    (tmp_path / "ctranslate2.py").write_text("raise ImportError('No module here')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    lines, notes = run(
+        "--model", folder, "--cases", "memory", "--peers", "ctranslate2",
+        "--rounds", 1, PYTHONPATH=path,
+    )  # fmt: skip
+    assert notes == "ctranslate2 is left out: No module here\n"
+    assert lines[1].startswith("peak memory           x weights")
+
+
+def test_the_tokenizer_is_timed_cold_and_warm(ours, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("Once upon a time.\n" * 20, encoding="utf-8")
+    assert peers.encode(ours, path, cold=True) > 0
+    cold = ours.tokenizer
+    assert peers.encode(ours, path, cold=False) > 0
+    assert ours.tokenizer is cold
+    assert peers.encode(ours, path, cold=True) > 0
+    assert ours.tokenizer is not cold
+
+
+def test_whole_processes_are_measured(folder):
+    maker = race.Race(folder, {"numpygpt": None})
+    took, peak = maker.commands(1)["numpygpt"]()
+    assert took > 0 and peak > 10**6
+    with pytest.raises(race.LeftOut, match="exit code 3"):
+        race.run_process(["-c", "raise SystemExit(3)"])
+
+
+def test_a_worker_that_dies_says_so(folder):
+    worker = race.Worker("numpygpt", folder)
+    worker.read()
+    with pytest.raises(race.LeftOut, match="ValueError.*vocabulary"):
+        worker.ask("prefill", ids=[300])
+    assert worker.ask("prefill", ids=[299]) > 0  # it goes on
+    worker.process.kill()
+    for _ in range(2):
+        with pytest.raises(race.LeftOut, match="ended, exit code -9: no word of why"):
+            worker.ask("prefill", ids=[1])
+    worker.close()
+
+
+def test_who_fails_is_left_out_and_the_first_ends_the_race(capsys):
+    def fail():
+        raise race.LeftOut("tired")
+
+    runs = {"numpygpt": lambda: 2.0, "peer": fail, "other": lambda: 3.0}
+    result = benchmark.measure(race.Case("walk", "m/s", 6, runs), None, rounds=3)
+    assert result["values"] == {"numpygpt": 3, "other": 2}
+    assert result["ratios"] == {"other": 1.5}
+    assert "walk: peer is left out: tired" in capsys.readouterr().err
+    with pytest.raises(race.LeftOut):
+        benchmark.measure(race.Case("walk", "m/s", 6, {"numpygpt": fail}), None, 1)
+
+
+def test_medians_of_ratios():
+    case = race.Case("walk", "s", 1, dict.fromkeys("ab"))
+    result = benchmark.summary(case, {"a": [1, 2, 10], "b": [2, 6, 10]})
+    assert result["values"] == {"a": 2, "b": 6}
+    assert result["ratios"] == {"b": 2}  # of 2, 3 and 1
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--cases", "decode,walk"], "walk"),
+        (["--peers", "plain,llama"], "llama"),
+        (["--rounds", "0"], "rounds"),
+        (["--text", "no/such/file"], "no/such/file"),
+        (["--model", "no/such/model/folder"], "no/such/model"),
+    ],
+)
+def test_wrong_arguments(arguments, word, capsys):
+    with pytest.raises(SystemExit) as error:
+        benchmark.main(arguments)
+    assert error.value.code == 2
+    assert word in capsys.readouterr().err
+
+
+def test_only_who_has_something_to_do_is_started():
+    everybody = list(peers.PEERS)
+    assert list(benchmark.busy(everybody, ["growth"])) == []
+    assert list(benchmark.busy(everybody, ["tokenizer"])) == ["tiktoken"]
+    assert list(benchmark.busy(everybody, ["beam"])) == everybody[1:-1]
