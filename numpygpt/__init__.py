@@ -11,6 +11,7 @@ Read the files in this order; none imports one that stands after it.
     config.py                 the numbers that fix a model's shape
     threads.py                work shared among the cores (skip it)
     matmul.py                 x @ weight, at the memory's speed (skip it at first)
+    int8.py                   weights in a quarter of the memory (skip it at first)
     layers.py                 linear, gelu, softmax, layer norm
     activations.py            what other models use for gelu (skip it)
     cache.py                  what attention remembers

@@ -65,6 +65,8 @@ def parse(argv):
     parser.add_argument("--prompt-file", metavar="FILE", help="read the prompt here")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME_OR_FOLDER",
                         help="default: %(default)s")  # fmt: skip
+    parser.add_argument("--dtype", choices=["float32", "float64", "int8"],
+                        default="float32", help="int8: less memory")  # fmt: skip
     parser.add_argument("--seed", type=int, help="of the draws; default: a new one")
     parser.add_argument("--no-stream", action="store_true", help="print at the end")
     parser.add_argument("--json", action="store_true",
@@ -159,7 +161,7 @@ def run(args):
     # some while they are made, nor ever after. That saves a tenth of a short run.
     gc.disable()
     tokenizer = Tokenizer.from_pretrained(args.model)
-    model = GPT2.from_pretrained(args.model)
+    model = GPT2.from_pretrained(args.model, args.dtype)
     gc.freeze()
     gc.enable()
     ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]

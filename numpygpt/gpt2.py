@@ -41,7 +41,8 @@ class GPT2:
     @classmethod
     def from_pretrained(cls, name_or_folder, dtype=np.float32):
         """The model in a folder that transformers' save_pretrained wrote, or one of
-        the names that `hub.find` knows. ``dtype``: what to compute in."""
+        the names that `hub.find` knows. ``dtype``: what to compute in, or ``"int8"``:
+        float32 with rounded weights, in a quarter of the memory."""
         folder = find(name_or_folder)
         config, params = weights.load(folder, dtype)
         settings = {"eos_token_id": config.eos_token_id}

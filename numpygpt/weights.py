@@ -20,7 +20,7 @@ import numpy as np
 
 from .config import GPT2Config
 from .hub import FormatError, parts_of, read_json, write_json
-from .matmul import arrange
+from .int8 import arrange, pack
 from .safetensors import read_safetensors, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -57,7 +57,7 @@ def load(folder, dtype=np.float32):
     ``params`` nests as the checkpoint's names do: ``params["h"][0]["attn"]["c_attn"]
     ["weight"]``. The file's own dtype may be any; half precision is widened once.
     """
-    folder, dtype = Path(folder), check_dtype(dtype)
+    folder, kept = Path(folder), check_dtype("float32" if dtype == "int8" else dtype)
     config = read_config(folder)
     found = read_folder(folder)
     flat = {}
@@ -72,7 +72,7 @@ def load(folder, dtype=np.float32):
                 f"{file}: {name!r} is {kind} {list(array.shape)}, but config.json "
                 f"wants numbers of shape {list(shape)}"
             )
-        flat[name] = arrange(to_dtype(array, kind, dtype))
+        flat[name] = pack(name, to_dtype(array, kind, kept), dtype)
         if flat[name] is not array:
             release(array)
     unknown = [n for n in found if n != "lm_head.weight" and not IGNORED.fullmatch(n)]
