@@ -14,8 +14,8 @@ arithmetic is float32, and so are norms, biases and positions.
 BLAS cannot multiply int8, so `product` converts them, so many columns at a time that
 they do not leave the processor's cache before they are multiplied. Now the conversion
 is what takes the time, for NumPy has no names for the instructions that would make it
-needless: on two cores a token of GPT-2 124M takes half as long again as from float32,
-a step of eight texts no longer. What is saved here is memory.
+needless: on two cores a token of GPT-2 124M takes 1.6 times as long as from float32,
+a step of eight texts 1.1 times. What is saved here is memory.
 
 In large models a few inputs are far larger than the others and want more care:
 LLM.int8(), Dettmers et al., arXiv:2208.07339. For 4 bits and less the roundings must
