@@ -20,7 +20,7 @@ Next: layers.py. (int8.py holds weights in a quarter of the memory.)
 
 import numpy as np
 
-from .threads import share, team
+from .threads import share
 
 FEW_ROWS = 16
 # OpenBLAS takes matrices as they lie if n_row * n_in * n_out is at most this, and,

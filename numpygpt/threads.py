@@ -21,18 +21,21 @@ import numpy as np
 
 ENOUGH = 1 << 17  # numbers: less is not worth sharing
 BLOCK = 1 << 17  # numbers at a time: half a megabyte, and more than one pass over them
+MOST = 4
 SETTINGS = ("NUMPYGPT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def n_threads():
     """How many threads work, this one included: what the environment says, or one for
-    each core that the process may use."""
+    each core that the process may use, but no more than `MOST`: Python lets only one
+    thread at a time begin a piece."""
     for name in SETTINGS:
         if os.environ.get(name, "").isdecimal():
-            return max(int(os.environ[name]), 1)
+            n = max(int(os.environ[name]), 1)
+            return n if name == SETTINGS[0] else min(n, MOST)
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(len(os.sched_getaffinity(0)), MOST)
+    return min(os.cpu_count() or 1, MOST)
 
 
 class Team:
