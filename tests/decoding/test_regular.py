@@ -63,6 +63,14 @@ def test_what_may_be_left_out_is_stepped_over(pattern, text):
     assert automaton.may_end(automaton.run(0, text.encode()))
 
 
+@pytest.mark.parametrize("pattern", [".", "[^a-zb-c]", r"[^\dé]", "[^€]", r"\W"])
+@pytest.mark.parametrize("text", ["\n", "x", "é", "€", "5", "😀", "d"])
+def test_classes_one_character_at_a_time(pattern, text):
+    automaton = Automaton(parse(pattern))
+    state = automaton.run(0, text.encode())
+    assert (state is not None) == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
 def test_bytes_and_their_code_points():
     for code in [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF]:
         data = chr(code).encode()
