@@ -173,7 +173,7 @@ def code_points(data):
         code = code << 6 | byte & 0x3F
     missing = 6 * (n - 1 - len(rest))
     low, high = code << missing, (code + 1 << missing) - 1
-    return max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n]), min(high, 0x10FFFF)
+    return max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n]), high
 
 
 def parse(pattern):
@@ -286,7 +286,7 @@ def _all_but(ranges):
                 continue
             if a > first:
                 left.append((first, a - 1))
-            first = max(first, b + 1)
+            first = b + 1
         if first <= last:
             left.append((first, last))
     return left

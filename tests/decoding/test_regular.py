@@ -71,6 +71,15 @@ def test_classes_one_character_at_a_time(pattern, text):
     assert (state is not None) == bool(re.fullmatch(pattern, text, re.ASCII))
 
 
+@pytest.mark.parametrize("pattern", ["a{2}", "a{1,2}", "a{,2}", "a{2,}", "[]a]+"])
+@pytest.mark.parametrize("text", ["a", "aa", "aaa", "]", "a]"])
+def test_how_often(pattern, text):
+    automaton = Automaton(parse(pattern))
+    state = automaton.run(0, text.encode())
+    matches = state is not None and automaton.may_end(state)
+    assert matches == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
 def test_bytes_and_their_code_points():
     for code in [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF]:
         data = chr(code).encode()

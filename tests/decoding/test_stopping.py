@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import GPT2, GPT2Config, Tokenizer
-from numpygpt.decoding.stopping import until_stop
+from numpygpt import GPT2, GPT2Config, GenerationConfig, Tokenizer
+from numpygpt.decoding.stopping import stop_rules, until_stop
 
 TOKENIZER = Tokenizer.gpt2(n_merges=300)
 CONFIG = GPT2Config(TOKENIZER.n_vocab, n_positions=64, n_embd=8, n_layer=1, n_head=2)
@@ -97,6 +97,34 @@ def test_a_string_that_begins_in_the_prompt_counts():
         ids, max_new_tokens=9, stop_strings="hell", tokenizer=TOKENIZER
     )
     assert also_in_prompt[0].tolist() == free.tolist()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stop", "n_prompt", "shown"),
+    [
+        (["ab", "cd"], "bc", 2, "ab"),  # begins in the prompt, ends behind it
+        (["ab", "cd"], "ab", 2, "abcd"),  # lies in the prompt
+        (["ab", "c"], "abc", 0, ""),  # all but its last character waits
+        (["ab", "x"], "abc", 0, "abx"),
+    ],
+)
+def test_where_a_stop_string_counts(pieces, stop, n_prompt, shown):
+    assert "".join(until_stop(pieces, stop, n_prompt)) == shown
+
+
+@pytest.mark.parametrize(
+    ("stops", "text", "ends"),
+    [
+        (["hello world", "q"], "say hello world", True),  # over many tokens
+        (["h"], "x he", True),  # not at the end of the last token, but inside it
+        (["x"], "x he", False),  # in an earlier one
+    ],
+)
+def test_a_string_that_ends_inside_the_newest_token(stops, text, ends):
+    ids = TOKENIZER.encode(text)
+    assert TOKENIZER.decode(ids[-1:]) != "e"
+    config = GenerationConfig(stop_strings=stops, tokenizer=TOKENIZER)
+    assert any(rule(ids) for rule in stop_rules(config, 99)) == ends
 
 
 def test_a_string_that_never_comes_ends_at_the_limit():
