@@ -10,6 +10,8 @@ from numpygpt.__main__ import main
 from numpygpt.int8 import Int8Matrix, pack, quantize
 from numpygpt.matmul import FEW_ROWS, matmul
 from numpygpt.threads import Team
+
+TEAMS = {n: Team(n) for n in (1, 2, 3)}  # their threads never end: not one an example
 from numpygpt.weights import flatten, load, nest
 
 CONFIG = GPT2Config(97, n_positions=31, n_embd=24, n_layer=3, n_head=2, n_inner=50)
@@ -44,7 +46,7 @@ def test_what_has_no_scale_is_refused(bad):
         quantize(np.array([[1, bad]], np.float32))
 
 
-@pytest.mark.parametrize("n_thread", [1, 2, 3])
+@pytest.mark.parametrize("n_thread", TEAMS)
 @pytest.mark.parametrize("limit", [5, 200, 1 << 18])
 @given(
     n_row=st.integers(1, FEW_ROWS + 3), n_in=st.integers(1, 60),
@@ -55,7 +57,7 @@ def test_the_product_is_that_of_the_rounded_weights(
 ):
     x, matrix = normal(n_row, n_in), quantize(normal(n_out, n_in, seed=1)).T
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threads, "team", Team(n_thread))
+        patch.setattr(threads, "team", TEAMS[n_thread])
         patch.setattr(int8, "BUFFER", limit)
         patch.setattr(int8, "PIECE", limit // 4)
         patch.setattr(int8, "MANY", limit)

@@ -13,9 +13,12 @@ from numpygpt import threads
 from numpygpt.threads import Team, n_threads, share
 
 
-@pytest.fixture(params=[1, 2, 5])
+TEAMS = {n: Team(n) for n in (1, 2, 5)}  # their threads never end: not one a test
+
+
+@pytest.fixture(params=TEAMS)
 def team(request, monkeypatch):
-    monkeypatch.setattr(threads, "team", Team(request.param))
+    monkeypatch.setattr(threads, "team", TEAMS[request.param])
     return request.param
 
 
