@@ -103,8 +103,6 @@ class KVCache:
         twin = KVCache(self._config, self._dtype)
         twin._shared, twin._n_shared, twin.n_tok = root, n_root, self.n_tok
         if not first:
-            n_own = self.n_tok - n_root
-            twin._reserve(n_own, 0)
-            for rows, ours in zip(twin._rows, self._rows):
-                rows[:, :, :n_own] = ours[:, :, :n_own]
+            twin._rows, n_own = self._rows, self.n_tok - n_root
+            twin._reserve(n_own, n_own)  # copies them
         return twin

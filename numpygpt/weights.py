@@ -20,7 +20,7 @@ import numpy as np
 
 from .config import GPT2Config
 from .hub import FormatError, parts_of, read_json, write_json
-from .int8 import arrange, pack
+from .int8 import pack
 from .safetensors import read_safetensors, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -113,7 +113,7 @@ def random_params(config, seed=0, dtype=np.float32):
             std = config.initializer_range
             std /= math.sqrt(2 * config.n_layer) if "c_proj" in name else 1
             flat[name] = rng.standard_normal(shape, dtype)
-            flat[name] = arrange(flat[name] * dtype.type(std))
+            flat[name] = pack(name, flat[name] * dtype.type(std), dtype)
     return nest(flat)
 
 

@@ -46,7 +46,6 @@ from converting import (
     Later,
     fill,
     pieces,
-    release,
     run,
     save_tokenizer,
     write_model,
@@ -54,7 +53,7 @@ from converting import (
 
 from numpygpt import GPT2Config, Tokenizer
 from numpygpt.hub import FormatError, writing
-from numpygpt.safetensors import to_dtype
+from numpygpt.safetensors import release, to_dtype
 from numpygpt.vocabulary import read_tokenizer
 from numpygpt.weights import read_config, read_folder
 

@@ -13,7 +13,6 @@ place and renamed when it is whole.
 """
 
 import argparse
-import mmap
 import os
 import shutil
 import sys
@@ -29,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer, weights
 from numpygpt.hub import FormatError, read_file
-from numpygpt.safetensors import to_dtype, widen_bfloat16
+from numpygpt.safetensors import release, to_dtype, widen_bfloat16
 from numpygpt.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
@@ -156,16 +155,6 @@ def copy_tokenizer(source, folder):
     for name in names:
         if (source / name).exists():
             (folder / name).write_bytes(read_file(source / name))
-
-
-def release(array):
-    """Give back the memory of a mapped file's pages that were read so far; when they
-    are touched again they come from the file."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    mapped = getattr(array, "obj", array)
-    if isinstance(mapped, mmap.mmap) and hasattr(mapped, "madvise"):
-        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def furthest(a, a_kind, b, b_kind):
