@@ -6,6 +6,8 @@ Read the files in this order; none imports one that stands after it.
     download.py               from the Hugging Face hub to a folder (skip it)
     hub.py                    a name -> a model folder (skip it at first)
     vocabulary.py             a tokenizer's files (skip it)
+    long_pieces.py            a megabyte without a space (skip it)
+    memo.py                   words that were seen before (skip it)
     tokenizer.py              text <-> token ids
     series.py                 the published sizes (skip it)
     config.py                 the numbers that fix a model's shape

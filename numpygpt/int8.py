@@ -69,7 +69,8 @@ class Int8Matrix:
     def __rmatmul__(self, x):
         if len(self.scale) > 1:  # one for each input: it cannot wait for the sum
             return x @ np.asarray(self)
-        return product(x, self.q.T, self.scale)
+        out = product(np.atleast_2d(x), self.q.T, self.scale)
+        return out.reshape(*x.shape[:-1], -1)
 
 
 def quantize(weight):

@@ -47,10 +47,10 @@ def layer_norm(x, weight, bias, epsilon):
     """
     # x.mean() and x.var() do the same, but take longer to begin than a row takes
     n = x.shape[-1]
-    out = x - np.add.reduce(x, axis=-1, keepdims=True) / n
-    variance = np.add.reduce(out * out, axis=-1, keepdims=True) / n
-    variance += epsilon
-    out /= np.sqrt(variance)
+    mean = np.add.reduce(x, axis=-1) / n
+    out = x - mean[..., None]
+    variance = np.vecdot(out, out) / n
+    out /= np.sqrt(variance + epsilon)[..., None]
     out *= weight
     out += bias
     return out

@@ -50,10 +50,10 @@ def arrange(array):
 
 
 def matmul(x, weight):
-    """``x @ weight``: ``[n_row, n_in] @ [n_in, n_out] -> [n_row, n_out]``."""
-    n_row, n_in = x.shape
-    n_out = weight.shape[1]
-    if not isinstance(weight, np.ndarray) or not 1 < n_row <= FEW_ROWS:
+    """``x @ weight``: ``[n_row, n_in] @ [n_in, n_out] -> [n_row, n_out]``; ``x`` may
+    also be one row, ``[n_in]``."""
+    few = x.ndim > 1 and 1 < len(x) <= FEW_ROWS
+    if not few or not isinstance(weight, np.ndarray):
         return x @ weight
     if weight.strides[0] < weight.strides[1]:
         return _by_outputs(x, weight)

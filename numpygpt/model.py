@@ -128,13 +128,14 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     scale = 1 / math.sqrt(config.d_head) if config.scale_attn_weights else 1.0
     if config.scale_attn_by_inverse_layer_idx:
         scale /= layer + 1
-    heads = split_heads(linear(x, **c_attn), 3 * n)  # q's heads, then k's, then v's
+    qkv = linear(x, **c_attn).reshape(-1, 3 * config.n_embd)
+    heads = split_heads(qkv, 3 * n)  # q's heads, then k's, then v's
     q, k, v = heads[:n], heads[n : 2 * n], heads[2 * n :]
     heard = []
     for cache, own in zip(caches, rows):
         memory = cache.extend(layer, k[:, own], v[:, own])
         heard.append(merge_heads(attend(q[:, own], memory, scale)))
-    return linear(np.concatenate(heard), **c_proj)
+    return linear(np.concatenate(heard).reshape(x.shape), **c_proj)
 
 
 def mlp(x, activation, c_fc, c_proj):
@@ -168,12 +169,15 @@ def hidden_states(sequences, caches, params, config):
     x = params["wte"]["weight"][np.concatenate(sequences)]
     x = x + params["wpe"]["weight"][np.concatenate(positions)]
     yield x
+    if len(x) == 1:  # NumPy adds two vectors faster than a vector to a matrix's row
+        x = x[0]
     for layer, block_params in enumerate(params["h"]):
         x = block(x, block_params, caches, rows, layer, config)
-        yield x
+        yield np.atleast_2d(x)
     for ids, cache in zip(sequences, caches):
         cache.advance(len(ids))
-    yield layer_norm(x, **params["ln_f"], epsilon=config.layer_norm_epsilon)
+    x = layer_norm(x, **params["ln_f"], epsilon=config.layer_norm_epsilon)
+    yield np.atleast_2d(x)
 
 
 def unembed(hidden, params):

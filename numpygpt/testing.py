@@ -370,9 +370,12 @@ def _check_rows(rows, f, tests):
     """Look among these rows, or else among every kind of `logits` in its turn: of all
     together the rows of one kind may be few, since what is drawn resembles what was."""
     n = settings().max_examples
-    each = [logits(kinds=(kind,)) for kind in ELEMENTS]
-    for strategy in each if rows is None else [rows]:
-        _check(strategy, f, tests, max_examples=max(10, n // 2) if rows is None else n)
+    if rows is not None:
+        _check(rows, f, tests, max_examples=n)
+        return
+    for kind in ELEMENTS:
+        n_kind = max(10, min(n // 2, 50), n // len(ELEMENTS))
+        _check(logits(kinds=(kind,)), f, tests, max_examples=n_kind)
 
 
 def _check(examples, f, tests, **how):

@@ -29,7 +29,6 @@ Next: config.py.
 """
 
 import codecs
-import heapq
 import re
 from itertools import chain, count, pairwise
 
@@ -37,6 +36,8 @@ import numpy as np
 import regex
 
 from .hub import HERE, FormatError, find
+from .long_pieces import merge_long
+from .memo import Memo
 from .vocabulary import read_merges, read_tokenizer, write_tokenizer
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
@@ -52,18 +53,18 @@ ASCII_PIECES = re.compile(
     r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+",
     re.ASCII,
 )
-
 # OpenAI's files spell bytes as printable characters. A byte that is printable in
 # Latin-1 stands for itself; the other 68 borrow the characters from U+0100 on: the
 # space is "Ġ". Symbols 0-255 are the bytes in the order of this list.
 _PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = _PRINTABLE + [b for b in range(256) if b not in _PRINTABLE]
 _SPELLING = [chr(b) for b in _PRINTABLE] + [chr(256 + i) for i in range(68)]
-_SYMBOL_OF_BYTE = [BYTE_ORDER.index(b) for b in range(256)]
+_SYMBOL_OF_BYTE = bytes(BYTE_ORDER.index(b) for b in range(256))
 _BYTE_OF_SPELLING = {ord(c): b for c, b in zip(_SPELLING, BYTE_ORDER)}
 
 END_OF_TEXT = "<|endoftext|>"
-MAX_REMEMBERED = 1 << 17
+LONG = 100  # symbols: from there on merge_long is faster
+NOTHING = 1 << 62  # what a pair makes that no merge has: behind all symbols
 
 
 class Tokenizer:
@@ -107,7 +108,7 @@ class Tokenizer:
         self.eos_token = eos_token
         self.eos_token_id = vocab.get(eos_token)
         self.n_vocab = max(vocab.values()) + 1
-        self._memo = _Memo(self._encode_piece)
+        self._memo = Memo(cut, self._encode_piece)
 
     @classmethod
     def gpt2(cls, n_merges=50_000):
@@ -205,19 +206,17 @@ class Tokenizer:
             yield piece
 
     def _encode(self, text, allowed):
-        """Cut at the special tokens, if any, then into pieces; look each piece up."""
+        """Cut at the special tokens, if any, then into pieces; encode each once."""
         if allowed:
             longest_first = sorted(allowed, key=len, reverse=True)
             cuts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", text)
             special = {token: [self.special_tokens[token]] for token in allowed}
             parts = (special.get(part) or self._encode(part, ()) for part in cuts)
             return list(chain.from_iterable(parts))
-        pieces = (ASCII_PIECES if text.isascii() else PIECES).findall(text)
-        # `_memo[piece]` is the piece's ids; map and chain keep the loop out of Python.
-        return list(chain.from_iterable(map(self._memo.__getitem__, pieces)))
+        return self._memo.encode(text)
 
     def _encode_piece(self, piece):
-        symbols = [_SYMBOL_OF_BYTE[byte] for byte in piece.encode()]
+        symbols = list(piece.encode().translate(_SYMBOL_OF_BYTE))
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
@@ -233,20 +232,9 @@ class Tokenizer:
                 yield token.encode()
 
 
-class _Memo(dict):
-    """``{piece: ids}``, filled when a piece is first asked for. Words repeat: in
-    running English nine pieces of ten have been seen before."""
-
-    def __init__(self, encode_piece):
-        self.encode_piece = encode_piece
-
-    def __missing__(self, piece):
-        ids = self.encode_piece(piece)
-        if len(piece) <= 64:  # remember words, not megabytes
-            if len(self) >= MAX_REMEMBERED:
-                self.clear()
-            self[piece] = ids
-        return ids
+def cut(text):
+    """A text's pieces."""
+    return (ASCII_PIECES if text.isascii() else PIECES).findall(text)
 
 
 def merge(symbols, merges):
@@ -255,44 +243,27 @@ def merge(symbols, merges):
     The rule: of all neighbouring pairs, take the one whose merge was learned first,
     merge it wherever it stands, from left to right; repeat until no pair is left.
 
-    Scanning the piece again for every merge would take quadratic time, and someone
-    will feed us a megabyte of "a". Instead the places of every pair are kept in a
-    list under the symbol that the pair makes. A new symbol can only be part of pairs
-    learned after it, so taking the lists in the order of their symbols never misses
-    one. The piece itself is a linked list: `before` and `after` skip what is gone.
-
     >>> a, b, ab, abb = range(4)
     >>> merge([a, b, b, a, b], {(a, b): ab, (ab, b): abb})
     [3, 2]
     """
-    gone, n = -1, len(symbols)
-    symbols = symbols + [gone]  # a copy, and a wall at the end
-    before, after = list(range(-1, n)), list(range(1, n + 2))
-    places = {}  # new symbol -> where the left half of such a pair stands
-    for i, pair in enumerate(pairwise(symbols)):
-        if pair in merges:
-            places.setdefault(merges[pair], []).append(i)
-    waiting = list(places)
-    heapq.heapify(waiting)
-    while waiting:
-        new = heapq.heappop(waiting)
-        for i in sorted(places.pop(new)):
-            j = after[i]
-            if merges.get((symbols[i], symbols[j])) != new:
-                continue  # a neighbour took one half first
-            symbols[i], symbols[j] = new, gone
-            k = after[i] = after[j]
-            before[k] = i
-            # Two pairs are new: with the neighbour on the left, and on the right.
-            for left, right in ((before[i], i), (i, k)):
-                made = merges.get((symbols[left], symbols[right]))
-                if made is None:
-                    continue
-                if made not in places:
-                    heapq.heappush(waiting, made)
-                    places[made] = []
-                places[made].append(left)
-    return [s for s in symbols if s != gone]
+    if len(symbols) > LONG:
+        return merge_long(symbols, merges)
+    symbols, new = list(symbols), None
+    made = [merges.get(pair, NOTHING) for pair in pairwise(symbols)]
+    while made:
+        if new not in made:
+            new = min(made)
+            if new == NOTHING:
+                break
+        i = made.index(new)
+        symbols[i : i + 2] = [new]
+        del made[i]  # and the pairs with the neighbours are new
+        if i > 0:
+            made[i - 1] = merges.get((symbols[i - 1], new), NOTHING)
+        if i < len(made):
+            made[i] = merges.get((new, symbols[i + 1]), NOTHING)
+    return symbols
 
 
 def _check_return_tensors(return_tensors):

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpygpt import Tokenizer
 from numpygpt.hub import FormatError
-from numpygpt.tokenizer import ASCII_PIECES, PIECES, merge
+from numpygpt.long_pieces import merge_long
+from numpygpt.memo import Memo
+from numpygpt.tokenizer import ASCII_PIECES, LONG, PIECES, cut, merge
 
 REFERENCE = Path(__file__).parent / "reference"
 GPT2 = Tokenizer.gpt2()
@@ -93,6 +95,37 @@ def test_both_regular_expressions_cut_ascii_alike(text):
     assert "".join(PIECES.findall(text)) == text
 
 
+PARTS = [" a", "b", " ", "\n", "\t", " 1", "'s", ".", "\u00e9", "\u00a0", "\u2003", "\x1c"]
+
+
+@example("a\n ")
+@example(" a\n")
+@given(st.lists(st.sampled_from(PARTS)).map("".join))
+def test_words_are_remembered_as_the_pieces_they_are(text):
+    """Whatever stands around its spaces."""
+    memo = Memo(cut, lambda piece: [piece])
+    for _ in range(2):
+        assert memo.encode(text) == PIECES.findall(text)
+
+
+def test_memory_is_bounded():
+    tokenizer = Tokenizer.gpt2(0)
+    memo = tokenizer._memo
+    tokenizer.encode("to be or not to be")
+    assert set(memo.words) == {"be", "or", "not", "to"} and len(memo.pieces) == 5
+    tokenizer.encode("a " + "b" * (1 << 20))
+    assert not memo.words and not memo.pieces
+    for n in range(3):
+        tokenizer.encode(" ".join(f"{n}{i:099}" for i in range(6000)))
+        assert len(memo.words) < 6001
+
+
+def test_what_cannot_be_encoded_is_not_remembered():
+    """A lone surrogate becomes U+FFFD the second time, too."""
+    want = GPT2.encode("one a\ufffdb")
+    assert GPT2.encode("one a\ud800b") == GPT2.encode("one a\ud800b") == want
+
+
 @given(st.lists(st.integers(0, 50256), max_size=30))
 def test_a_stream_joined_is_the_decode(ids):
     assert "".join(GPT2.decode_stream(ids)) == GPT2.decode(ids)
@@ -137,13 +170,17 @@ def tables(draw):
 def test_any_table_merges_as_the_rule_says(merges, text):
     tokenizer = Tokenizer(merges)
     symbols = [GPT2.encode(letter)[0] for letter in text]
-    assert merge(symbols, tokenizer.merges) == slow_merge(symbols, tokenizer.merges)
+    want = slow_merge(symbols, tokenizer.merges)
+    assert merge(symbols, tokenizer.merges) == want
+    assert merge_long(symbols, tokenizer.merges) == want
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @given(st.lists(st.sampled_from([GPT2.encode(c)[0] for c in "abcnrest 0'"])))
 def test_merge_does_what_the_rule_says(symbols):
-    assert merge(symbols, GPT2.merges) == slow_merge(symbols, GPT2.merges)
+    want = slow_merge(symbols, GPT2.merges)
+    assert merge(symbols, GPT2.merges) == want
+    assert merge_long(symbols, GPT2.merges) == want
 
 
 @given(
@@ -155,7 +192,16 @@ def test_merge_on_any_table(pairs, symbols):
     for left, right in pairs:
         new = 4 + len(merges)
         merges.setdefault((left % new, right % new), new)
-    assert merge(symbols, merges) == slow_merge(symbols, merges)
+    want = slow_merge(symbols, merges)
+    assert merge(symbols, merges) == want
+    assert merge_long(symbols, merges) == want
+
+
+@pytest.mark.parametrize("n", [LONG - 1, LONG, LONG + 1, 1000])
+@pytest.mark.parametrize("letters", ["a", "ab", "thinner", "0123456789"])
+def test_merge_of_a_long_piece(n, letters):
+    symbols = [GPT2.encode(letter)[0] for letter in (letters * n)[:n]]
+    assert merge(symbols, GPT2.merges) == slow_merge(symbols, GPT2.merges)
 
 
 @given(st.text(max_size=40), st.sampled_from([0, 1, 10, 1000, 5000]))
