@@ -23,6 +23,7 @@ import numpy as np
 from .threads import share
 
 FEW_ROWS = 16
+SOME_ROWS = 64  # up to here BLAS is faster if it computes the transposed product
 # OpenBLAS takes matrices as they lie if n_row * n_in * n_out is at most this, and,
 # where the columns of the second are contiguous, n_row * n_out at most that.
 SMALL, SMALL_RESULT = 1_000_000, 1200
@@ -52,9 +53,11 @@ def arrange(array):
 def matmul(x, weight):
     """``x @ weight``: ``[n_row, n_in] @ [n_in, n_out] -> [n_row, n_out]``; ``x`` may
     also be one row, ``[n_in]``."""
-    few = x.ndim > 1 and 1 < len(x) <= FEW_ROWS
-    if not few or not isinstance(weight, np.ndarray):
+    n_row = len(x) if x.ndim > 1 else 1
+    if not isinstance(weight, np.ndarray) or not 1 < n_row <= SOME_ROWS:
         return x @ weight
+    if n_row > FEW_ROWS:
+        return np.ascontiguousarray((weight.T @ x.T).T)
     if weight.strides[0] < weight.strides[1]:
         return _by_outputs(x, weight)
     return _by_inputs(x, weight)
