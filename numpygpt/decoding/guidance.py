@@ -90,6 +90,10 @@ class Dola:
     several early layers the one is taken whose distribution differs most."""
 
     def __init__(self, model, layers):
+        if not hasattr(model, "params"):
+            raise ValueError(
+                f"dola_layers contrasts layers, and a {type(model).__name__} has none"
+            )
         self.model, self.config = model, model.config
         self.layers = early_layers(layers, model.config)
 

@@ -10,6 +10,7 @@ from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.guidance import Dola, Guided, divergence, early_layers
 from numpygpt.layers import log_softmax
 from numpygpt.model import hidden_states
+from numpygpt.table_lm import TableLM
 
 scales = st.sampled_from([0.0, 0.5, 1.5, 4.0])
 
@@ -144,3 +145,8 @@ def test_the_layers_by_name(n_layer, tied, low, high):
 def test_layers_that_do_not_exist(layers):
     with pytest.raises(ValueError, match="dola_layers must be"):
         DEEP.generate([1], dola_layers=layers)
+
+
+def test_dola_needs_layers():
+    with pytest.raises(ValueError, match="a TableLM has none"):
+        TableLM(np.zeros((3, 3))).generate([1], dola_layers="low")
