@@ -16,9 +16,12 @@ def naive(prompt, n_new, alpha, k):
         hidden = SMALL.hidden([ids], [SMALL.new_cache()])
         p = softmax(SMALL.unembed(hidden[-1:])[0])
         past = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
+        tokens = np.argsort(-p, kind="stable")[:k]
+        texts = [[*ids, token] for token in tokens]
+        rows = SMALL.hidden(texts, [SMALL.new_cache() for _ in texts])
+        ends = rows[len(ids) :: len(ids) + 1]  # the last row of each text
         scored = []
-        for token in np.argsort(-p, kind="stable")[:k]:
-            ahead = SMALL.hidden([[*ids, token]], [SMALL.new_cache()])[-1]
+        for token, ahead in zip(tokens, ends):
             cosine = max(past @ ahead) / np.linalg.norm(ahead)
             scored.append(((1 - alpha) * p[token] - alpha * cosine, token))
         ids.append(int(max(scored)[1]))

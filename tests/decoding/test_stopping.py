@@ -64,11 +64,11 @@ def test_48_without_stop_strings_the_pieces_are_the_text(pieces):
     assert "".join(until_stop(pieces, None)) == "".join(pieces)
 
 
-@given(st.integers(0, 500), st.integers(1, 40), st.sampled_from([{}, {"num_beams": 3}]))
+@given(st.integers(0, 500), st.integers(1, 18), st.sampled_from([{}, {"num_beams": 3}]))
 def test_generation_ends_with_the_token_that_completes_the_string(seed, at, method):
     """Cut a free run anywhere: that text, as a stop string, ends the run right there,
     or where it first appeared."""
-    how = {"do_sample": not method, "seed": seed, "max_new_tokens": 41, **method}
+    how = {"do_sample": not method, "seed": seed, "max_new_tokens": 19, **method}
     free = MODEL.generate([5, 6], **how)[0].tolist()
     data = TOKENIZER.decode_bytes(free[at + 1 : at + 3])
     try:
@@ -81,7 +81,7 @@ def test_generation_ends_with_the_token_that_completes_the_string(seed, at, meth
         assert free[: len(got)] == got
         assert len(got) <= at + 3
     ends = TOKENIZER.decode_bytes(got)
-    if len(got) < 43:
+    if len(got) < 21:
         assert data in ends
     before = TOKENIZER.decode_bytes(got[:-1])
     assert data not in before[len(TOKENIZER.decode_bytes([5, 6])) :]
