@@ -10,7 +10,7 @@ and for prompts; milliseconds, medians of the rounds:
     bound      what the machine allows: every weight read once, or two operations a
                weight and row at the rate of large products, whichever takes longer
     products   the pass's matrix products one after the other, and nothing else
-    in pass    the same within the pass, where other work comes between them
+    in-pass    the same within the pass, where other work comes between them
     attention, norms, gelu
     rest       biases, sums, copies, the cache, Python
     whole      the pass
@@ -19,23 +19,21 @@ What lies between ``bound`` and ``products`` is BLAS's; no NumPy program can be 
 than ``products``.
 """
 
-import argparse
+import argparse  # noqa: I001
 import statistics
 import sys
 import time
 
-import numpygpt  # before NumPy  # noqa: I001
-
-import numpy as np
-from peers import Numpygpt
-
-from numpygpt import GPT2, GPT2Config, hub, layers, model
+from numpygpt import GPT2, GPT2Config, hub, layers, model  # before NumPy
 from numpygpt.activations import ACTIVATION
 from numpygpt.config import SERIES
 from numpygpt.matmul import matmul
 
+import numpy as np
+from peers import Numpygpt
+
 PARTS = {
-    "in pass": [(vars(layers), "matmul"), (vars(model), "matmul")],
+    "in-pass": [(vars(layers), "matmul"), (vars(model), "matmul")],
     "attention": [(vars(model), "attend")],
     "norms": [(vars(model), "layer_norm")],
     "gelu": [(ACTIVATION, name) for name in ACTIVATION],
@@ -70,8 +68,7 @@ def took(function, *args):
 
 def products(gpt2, n_row, n_logits):
     """A function that multiplies random rows by every matrix of the model."""
-    rng, plan = np.random.default_rng(0), []
-    rows = {}  # by width: the same rows again and again
+    rng, plan, rows = np.random.default_rng(0), [], {}
     for block in gpt2.params["h"]:
         linears = [*block["attn"].values(), *block["mlp"].values()]
         plan += [(n_row, linear["weight"]) for linear in linears]
@@ -125,9 +122,10 @@ def cases(config):
 def main(argv=None):
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", default="gpt2", metavar="SIZE_NAME_OR_FOLDER",
-                        help="gpt2, gpt2-xl, ...: random weights of that size")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=9)
+    option = parser.add_argument
+    option("--model", default="gpt2", metavar="SIZE_NAME_OR_FOLDER",
+           help="gpt2, gpt2-xl, ...: random weights of that size")  # fmt: skip
+    option("--rounds", type=int, default=9)
     args = parser.parse_args(argv)
     if args.rounds < 1:
         parser.error(f"--rounds must be at least 1, not {args.rounds}")
@@ -141,10 +139,10 @@ def main(argv=None):
     machine = object.__new__(Numpygpt)  # for the bounds alone
     machine.np, machine.pair = np, None
     watch(spent := dict.fromkeys(PARTS, 0))
-    print("ms".ljust(16), *(f"{c:>9}" for c in COLUMNS), "   share", sep="")
+    print("ms".ljust(16), *(f"{c:>10}" for c in COLUMNS), "   share", sep="")
     for name, *case in cases(gpt2.config):
         row = measure(gpt2, machine, spent, *case, args.rounds)
-        cells = [f"{row[c]:9.1f}" for c in COLUMNS]
+        cells = [f"{row[c]:10.1f}" for c in COLUMNS]
         print(name.ljust(16), *cells, f"{row['bound'] / row['whole']:8.2f}", sep="")
 
 

@@ -36,12 +36,12 @@ def ours(folder):
     return peers.Numpygpt(folder)
 
 
-def run(*arguments, **environment):
+def run(*arguments, script=SCRIPT, **environment):
     """The program as a process: its lines of output, its notes."""
     # One thread: on a busy machine several wait for each other.
     environment |= {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments)],
+        [sys.executable, script, *map(str, arguments)],
         capture_output=True, text=True, env=os.environ | environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -172,3 +172,19 @@ def test_only_who_has_something_to_do_is_started():
     assert list(benchmark.busy(everybody, ["growth"])) == []
     assert list(benchmark.busy(everybody, ["tokenizer"])) == ["tiktoken"]
     assert list(benchmark.busy(everybody, ["beam"])) == everybody[1:-1]
+
+
+def test_the_parts_make_up_the_whole(folder):
+    """One round, so that medians are the figures themselves."""
+    script = SCRIPT.parent / "parts.py"
+    head, *rows = run("--model", folder, "--rounds", 1, script=script)[0]
+    columns = head.split()[1:]
+    assert [row[:16].strip() for row in rows] == [
+        "1 token", "1 behind 32", "8 texts", "prompt of 32",
+    ]  # fmt: skip
+    for row in rows:
+        figures = dict(zip(columns, map(float, row[16:].split())))
+        parts = figures["attention"] + figures["norms"] + figures["gelu"]
+        others = figures["in-pass"] + figures["rest"]
+        assert figures["whole"] == pytest.approx(parts + others, abs=0.3)
+        assert 0 < parts < figures["whole"] and 0 < others < figures["whole"]
