@@ -336,7 +336,7 @@ MUTANTS = [
     ("regular", 'if e.kind == "then" and first.may_be_empty', "if False"),
     ("regular", "a <= code <= b", "a <= code < b"),
     ("regular", "(r, then(left, rest))", "(r, left)"),
-    ("regular", "if option.kind == \"either\" else {option}", "if False else {option}"),
+    ("regular", 'if option.kind == "either" else {option}', "if False else {option}"),
     ("regular", "if self.n_kept > MOST_KEPT", "if False"),
     ("regular", "2 if lead < 0xE0 else", "2 if lead < 0xD0 else"),
     ("regular", "max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n])", "low"),
