@@ -27,6 +27,7 @@ from .hub import DEFAULT_MODEL
 # Where the command line departs from GenerationConfig's own defaults: people who type
 # one line want a story, not the single most likely text.
 DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p": 0.95}
+DRAWS = {"do_sample", "temperature", "top_p"}  # who sets one of them wants to sample
 # Fields that make no sense as an option of a command that prints text.
 NO_OPTION = {
     "return_dict_in_generate", "output_scores", "output_logits",
@@ -118,6 +119,8 @@ def _value(text):
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise argparse.ArgumentTypeError("this JSON is nested too deeply") from None
 
 
 def _help(field):
@@ -131,6 +134,8 @@ def settings_of(args):
     names = [f.name for f in fields(GenerationConfig)]
     given = {n: getattr(args, n) for n in names if getattr(args, n, None) is not None}
     settings = {**DEFAULTS, **given}
+    if "penalty_alpha" in given and not given.keys() & DRAWS:
+        settings["do_sample"] = False  # contrastive search does not draw
     if "max_length" in given and "max_new_tokens" not in given:
         del settings["max_new_tokens"]
     GenerationConfig(**settings)  # complains of a wrong value before anything is loaded

@@ -91,6 +91,13 @@ def test_greedy_by_temperature_or_name(folder):
     assert cold == run(*how, "--temperature", 0, "--seed", 9).stdout
 
 
+def test_contrastive_search_does_not_sample(folder):
+    how = ["Hi", "--model", folder, "-n", 5, "--penalty-alpha", 0.5, "--top-k", 4]
+    out = run(*how)
+    assert out.returncode == 0
+    assert out.stdout == run(*how, "--no-do-sample", "--seed", 9).stdout
+
+
 def test_max_length_counts_the_prompt(folder):
     out = run("Hi", "--model", folder, "--max-length", 6, "--seed", 0)
     assert b", 4 tokens, " in out.stderr  # "H" and "i" are two
@@ -117,6 +124,15 @@ def test_version():
         ([], b"ab\xff", "byte 0xff at position 2"),
         (["word " * 80], b"", "leaves no room"),
         ([b"ab\xff"], b"", "UTF-8"),
+        (["x", "--forced-eos-token-id", "999999"], b"", "forced_eos_token_id: token id"),
+        (["x", "--watermarking-config", '{"bias": NaN}'], b"", "bias must be a finite"),
+        (["x", "--dry-multiplier", "1", "--dry-sequence-breakers", "[999999]"], b"",
+         "dry_sequence_breakers: token id 999999"),
+        (["x", "--regex", "((a{250}){250}){250}"], b"", "too large"),
+        (["x", "--penalty-alpha", "0.5", "--top-k", "4", "--do-sample"], b"",
+         "--no-do-sample"),
+        (["x", "--penalty-alpha", "0.5", "--top-k", "4", "--top-p", "0.5"], b"",
+         "--no-do-sample"),
     ],
 )
 def test_what_cannot_be_done_exits_1(folder, args, stdin, message):
@@ -133,7 +149,9 @@ def test_what_cannot_be_done_exits_1(folder, args, stdin, message):
 
 
 @pytest.mark.parametrize(
-    "args", [["--no-such-option"], ["a", "b"], ["-n", "many"], ["a", "--prompt-file", "b"]]
+    "args",
+    [["--no-such-option"], ["a", "b"], ["-n", "many"], ["a", "--prompt-file", "b"],
+     ["a", "--chain", "[" * 9999]],
 )
 def test_wrong_usage_exits_2(args):
     out = run(*args)

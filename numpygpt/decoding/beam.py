@@ -225,7 +225,8 @@ def _advance(group, rows, config):
 
 def _n_wanted(group, config):
     """How many texts have to finish."""
-    return max(int(group.width * config.patience), 1)
+    wanted = min(group.width * config.patience, 1e9)  # more than ever finish
+    return max(int(wanted), 1)
 
 
 def _is_over(group, config):

@@ -34,7 +34,8 @@ def constrain(prompt, config):
     """What the config asks for: ``(steps, stop rules)`` for the text behind the kept
     part of the prompt, see `n_kept`."""
     n = n_kept(prompt, config)
-    wanted = [name for name in ("regex", "choices") if getattr(config, name)]
+    names = ("regex", "choices")  # regex "" is an expression too: it asks for no text
+    wanted = [name for name in names if getattr(config, name) is not None]
     wanted += ["token_healing"] if n < len(prompt) else []
     if not wanted:
         return [], []

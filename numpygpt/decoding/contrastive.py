@@ -36,7 +36,8 @@ def contrastive_search(model, prompts, config, seed):
         )
     if config.do_sample:
         raise ValueError(
-            "penalty_alpha: contrastive search does not sample: set do_sample=False"
+            "penalty_alpha: contrastive search does not sample: set do_sample=False "
+            "(on the command line --no-do-sample)"
         )
     sequences = live = start(model, prompts, config, seed)
     past = {id(s): _directions(s.hidden) for s in sequences}

@@ -23,7 +23,10 @@ import math
 import numpy as np
 
 from ..layers import softmax
+from .checks import check
 from .filters import check_rows, keep, top_k
+
+LARGEST_MU = 1e6  # bits: far beyond any surprise, and no power of it overflows
 
 
 def mirostat_v2(logits, mu):
@@ -35,7 +38,7 @@ def mirostat_v2(logits, mu):
     logits = check_rows(logits, "mirostat")
     p = softmax(logits.astype(np.float64))
     best = logits == logits.max(axis=-1, keepdims=True)
-    return keep(logits, (p >= 2.0**-mu) | best)
+    return keep(logits, (p >= 2.0 ** -max(mu, 0.0)) | best)
 
 
 def mirostat_v1(logits, mu, m=100):
@@ -74,6 +77,9 @@ def mirostat(logits, version, context, state, tau=5.0, eta=0.1):
     >>> state["mu"]                               # token 1 had 1 bit more than tau
     1.5
     """
+    check("mirostat", int, version)
+    check("mirostat_tau", float, tau)
+    check("mirostat_eta", float, eta)
     if version == 0:
         return check_rows(logits, "mirostat")
     mu = state.get("mu", 2.0 * tau)
@@ -82,6 +88,7 @@ def mirostat(logits, version, context, state, tau=5.0, eta=0.1):
         # A later step of the chain may have let through what we removed: p is 0 then.
         surprise = -math.log2(max(p, np.finfo(np.float64).tiny))
         mu -= eta * (surprise - tau)
+    mu = min(max(mu, -LARGEST_MU), LARGEST_MU)
     filtered = (mirostat_v1 if version == 1 else mirostat_v2)(logits, mu)
     state.update(mu=mu, filtered=filtered, n_seen=len(context))
     return filtered

@@ -23,7 +23,7 @@ from functools import wraps
 import numpy as np
 
 from ..layers import log_softmax
-from .checks import as_tuple, check_step
+from .checks import as_tuple, check, check_step
 from .filters import check_rows
 
 
@@ -72,6 +72,7 @@ def repetition_penalty(logits, value, context):
     >>> repetition_penalty(np.array([2.0, -2.0, 2.0]), 2.0, [0, 1, 1]).tolist()
     [1.0, -4.0, 2.0]
     """
+    check("repetition_penalty", float, value)
     seen = logits[context]
     logits[context] = np.where(seen < 0, seen * value, seen / value)
 
@@ -84,6 +85,7 @@ def frequency_penalty(logits, value, output):
     >>> frequency_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
     [0.0, -1.0, -0.5]
     """
+    check("frequency_penalty", float, value)
     ids, counts = np.unique(output, return_counts=True)
     logits[ids] -= (value * counts).astype(logits.dtype)
 
@@ -95,6 +97,7 @@ def presence_penalty(logits, value, output):
     >>> presence_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
     [0.0, -0.5, -0.5]
     """
+    check("presence_penalty", float, value)
     logits[np.unique(output)] -= value
 
 
@@ -111,6 +114,7 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
     >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
     [-2.0, 0.0, 0.0, 0.0, 0.0]
     """
+    breakers = check_ids(list(breakers), logits, "dry_sequence_breakers")
     breaks = np.isin(context, breakers)
     longest = np.zeros(len(logits), np.int64)  # the repeat that a token would extend
     # The places where the last token stood before; then those of them where the last
@@ -123,7 +127,7 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
         agree = (back >= 0) & (context[back] == context[-1 - length]) & ~breaks[back]
         ends = ends[agree]
         length += 1
-    longest[list(breakers)] = 0
+    longest[breakers] = 0
     tokens = np.flatnonzero(longest >= max(1, allowed_length))
     power = (longest[tokens] - allowed_length) * np.log(base)
     penalty = multiplier * np.exp(np.minimum(power, 80.0))  # exp must not overflow
@@ -139,6 +143,7 @@ def no_repeat_ngram_size(logits, value, context):
     >>> no_repeat_ngram_size(np.zeros(3), 2, [0, 1, 2, 0]).tolist()   # 0 1 was there
     [0.0, -inf, 0.0]
     """
+    check("no_repeat_ngram_size", int, value)
     n_first = value - 1
     n_runs = len(context) - n_first
     if value == 0 or n_runs <= 0:
@@ -164,7 +169,7 @@ def sequence_bias(logits, value, context):
     if not isinstance(value, dict):  # the last word on a sequence counts
         value = {tuple(sequence): bias for sequence, bias in value}
     for sequence, bias in value.items():
-        *first, last = check_ids(sequence, logits, "sequence_bias").tolist()
+        first, last = _split(sequence, logits, "sequence_bias")
         if _ends_with(context, first):
             logits[last] += bias
 
@@ -178,10 +183,18 @@ def bad_words_ids(logits, value, context, eos_token_ids=()):
     [0.0, 0.0, -inf]
     """
     for sequence in value:
-        *first, last = check_ids(sequence, logits, "bad_words_ids").tolist()
+        first, last = _split(sequence, logits, "bad_words_ids")
         lone_eos = not first and last in eos_token_ids
         if _ends_with(context, first) and not lone_eos:
             logits[last] = -np.inf
+
+
+def _split(sequence, logits, name):
+    """All ids of a sequence but the last, and the last."""
+    if len(sequence) == 0:
+        raise ValueError(f"{name}: a sequence must have at least one token id")
+    *first, last = check_ids(sequence, logits, name).tolist()
+    return first, last
 
 
 def _ends_with(context, ids):
@@ -196,7 +209,10 @@ def logit_bias(logits, value, context):
     [0.0, -2.5, 0.0]
     """
     ids = check_ids([int(i) for i in value], logits, "logit_bias")
-    logits[ids] += np.array([*value.values()], logits.dtype)
+    bias = np.array([*value.values()], np.float64)
+    if not np.isfinite(bias).all():
+        raise ValueError(f"logit_bias must be {{id: finite number}}, not {value!r}")
+    logits[ids] += bias.astype(logits.dtype)
 
 
 @of_rows
@@ -216,8 +232,9 @@ def begin_suppress_tokens(logits, value, context, begin=0):
     >>> begin_suppress_tokens(np.zeros(3), [0, 2], [1], begin=1).tolist()
     [-inf, 0.0, -inf]
     """
+    ids = check_ids(value, logits, "begin_suppress_tokens")
     if len(context) == begin:
-        logits[check_ids(value, logits, "begin_suppress_tokens")] = -np.inf
+        logits[ids] = -np.inf
 
 
 @of_rows
@@ -246,8 +263,9 @@ def forced_bos_token_id(logits, value, context):
     >>> forced_bos_token_id(np.ones(3), 2, [1]).tolist()
     [-inf, -inf, 0.0]
     """
+    ids = check_ids(as_tuple(value), logits, "forced_bos_token_id")
     if len(context) == 1:
-        _force(logits, value, "forced_bos_token_id")
+        _force(logits, ids)
 
 
 @of_rows
@@ -258,12 +276,12 @@ def forced_eos_token_id(logits, value, context, limit=None):
     >>> forced_eos_token_id(np.ones(3), 2, [1, 1], limit=3).tolist()
     [-inf, -inf, 0.0]
     """
+    ids = check_ids(as_tuple(value), logits, "forced_eos_token_id")
     if limit is not None and len(context) == limit - 1:
-        _force(logits, value, "forced_eos_token_id")
+        _force(logits, ids)
 
 
-def _force(logits, ids, name):
-    ids = check_ids(as_tuple(ids), logits, name)
+def _force(logits, ids):
     logits[:] = -np.inf
     logits[ids] = 0
 

@@ -8,24 +8,29 @@ what may follow c. The derivative of ``ab*`` by a is ``b*``, by b nothing at all
 one derivative a character: when nothing is left, no continuation matches, and when what
 is left matches the empty text, this is a match.
 
-Expressions are tuples; the functions that build them simplify as they go, so that equal
-texts soon lead to equal expressions and only a few different ones ever arise: these are
-the states of `Automaton`, which also takes care of characters that are spread over
-several bytes, hence over several tokens.
+The functions that build expressions simplify as they go and make each expression once,
+so that equal texts soon lead to the same expression and only a few different ones ever
+arise: these are the states of `Automaton`, which also takes care of characters that are
+spread over several bytes, hence over several tokens. What may follow is kept as a set
+of sequences ("partial derivatives"): no more than the expression has parts, whereas
+derivatives that are nested in each other can grow without end.
 
 Known here: characters, ``.`` ``[a-z]`` ``[^...]`` ``\d \w \s \D \W \S`` (ASCII, as
 re.ASCII has them), ``\n \t \r``, escaped punctuation, ``|`` ``( )`` ``(?: )`` ``* + ?``
 and ``{m} {m,} {m,n}``. The whole output has to match, so there are no anchors.
 
-Papers: Brzozowski, J. ACM 11(4), 1964; Owens et al., "Regular-expression derivatives
-re-examined" (2009); for language models, Willard & Louf, arXiv:2307.09702.
+Papers: Brzozowski, J. ACM 11(4), 1964; Antimirov, "Partial derivatives of regular
+expressions and finite automaton constructions" (1996); Owens et al.,
+"Regular-expression derivatives re-examined" (2009); for language models, Willard &
+Louf, arXiv:2307.09702.
 
-Try: ``derive(parse("(ab|ac)*"), ord("a"))``.
+Try: ``derive(beginnings(parse("(ab|ac)*")), ord("a"))``.
 
 Next: constraints.py.
 """
 
-NONE, EMPTY = ("none",), ("empty",)  # no text at all; the empty text
+from weakref import WeakValueDictionary
+
 # A set of characters is a tuple of (first, last) code points. Surrogates are none.
 ALL = ((0, 0xD7FF), (0xE000, 0x10FFFF))
 CLASSES = {
@@ -34,37 +39,76 @@ CLASSES = {
     "s": ((9, 13), (32, 32)),
 }
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
-MOST_COPIES = 250
+MOST_COPIES = 250  # of one repeat,
+MOST_PARTS = 10_000  # characters and classes in all, copies counted,
+MOST_NESTED = 100  # groups in each other,
+MOST_KEPT = 500_000  # beginnings that the states of an automaton have in all
+
+
+class Expression:
+    """A node of the tree that a pattern is. `_made` keeps it once: equal expressions
+    are the same object, so that comparing two never looks at what is in them."""
+
+    def __init__(self, kind, parts, may_be_empty, size):
+        self.kind, self.parts = kind, parts
+        self.may_be_empty = may_be_empty
+        self.size = size  # how many characters and classes, copies counted
+
+
+_known = WeakValueDictionary()  # (kind, parts): the expression, as long as it is used
+
+
+def _made(kind, parts, may_be_empty, size):
+    known = _known.get((kind, parts))
+    if known is None:
+        known = _known[kind, parts] = Expression(kind, parts, may_be_empty, size)
+    return known
+
+
+NONE = _made("none", (), False, 0)  # no text at all
+EMPTY = _made("empty", (), True, 0)  # the empty text
 
 
 def one_of(ranges):
-    return ("one of", tuple(sorted(ranges))) if ranges else NONE
+    return _made("one of", tuple(sorted(ranges)), False, 1) if ranges else NONE
 
 
 def then(a, b):
-    """``a`` followed by ``b``."""
-    if NONE in (a, b):
-        return NONE
-    if a == EMPTY:
-        return b
-    if a[0] == "then":
-        return then(a[1], then(a[2], b))
-    return a if b == EMPTY else ("then", a, b)
+    """``a`` followed by ``b``. The first part of a sequence is never a sequence."""
+    parts = []
+    while a.kind == "then":
+        parts.append(a.parts[0])
+        a = a.parts[1]
+    for part in [a, *reversed(parts)]:
+        if NONE in (part, b):
+            b = NONE
+        elif EMPTY in (part, b):
+            b = part if b is EMPTY else b
+        else:
+            may_be_empty = part.may_be_empty and b.may_be_empty
+            b = _made("then", (part, b), may_be_empty, part.size + b.size)
+    return b
 
 
 def either(*options):
     flat = set()
     for option in options:
-        flat |= option[1] if option[0] == "either" else {option}
+        flat |= option.parts if option.kind == "either" else {option}
     flat.discard(NONE)
+    if any(option.may_be_empty for option in flat - {EMPTY}):
+        flat.discard(EMPTY)  # said already
     if len(flat) > 1:
-        return ("either", frozenset(flat))
+        may_be_empty = any(option.may_be_empty for option in flat)
+        size = sum(option.size for option in flat)
+        return _made("either", frozenset(flat), may_be_empty, size)
     return flat.pop() if flat else NONE
 
 
 def many(a):
     """``a*``: any number of copies, none included."""
-    return EMPTY if a in (NONE, EMPTY) else a if a[0] == "many" else ("many", a)
+    if a in (NONE, EMPTY):
+        return EMPTY
+    return a if a.kind == "many" else _made("many", (a,), True, a.size)
 
 
 def literal(text):
@@ -74,43 +118,35 @@ def literal(text):
     return expression
 
 
-def may_be_empty(e):
-    kind = e[0]
-    if kind == "then":
-        return may_be_empty(e[1]) and may_be_empty(e[2])
-    if kind == "either":
-        return any(map(may_be_empty, e[1]))
-    return kind in ("empty", "many")
+def beginnings(e):
+    """How a match may begin: a list of pairs (ranges of the first character, what may
+    follow it)."""
+    found, seen, to_see = [], set(), [e]
+    while to_see:
+        e = to_see.pop()
+        if e in seen:
+            continue
+        seen.add(e)
+        if e.kind == "one of":
+            found.append((e.parts, EMPTY))
+        elif e.kind == "either":
+            to_see.extend(e.parts)
+        elif e.kind in ("then", "many"):
+            first, rest = e.parts if e.kind == "then" else (e.parts[0], e)
+            found.extend((r, then(left, rest)) for r, left in beginnings(first))
+            if e.kind == "then" and first.may_be_empty:
+                to_see.append(rest)
+    return found
 
 
-def derive(e, code):
-    """What may follow the character of this code point.
+def derive(begins, code):
+    """What may follow the character of this code point, from `beginnings`.
 
-    >>> derive(parse("ab|ac|b"), ord("a")) == parse("b|c")
+    >>> derive(beginnings(parse("ab|ac|b")), ord("a")) == parse("b|c")
     True
     """
-    kind = e[0]
-    if kind == "one of":
-        return EMPTY if any(a <= code <= b for a, b in e[1]) else NONE
-    if kind == "then":
-        first = then(derive(e[1], code), e[2])
-        return either(first, derive(e[2], code)) if may_be_empty(e[1]) else first
-    if kind == "either":
-        return either(*(derive(option, code) for option in e[1]))
-    return then(derive(e[1], code), e) if kind == "many" else NONE
-
-
-def first_characters(e):
-    """The characters that a match may begin with, as ranges."""
-    kind = e[0]
-    if kind == "one of":
-        return set(e[1])
-    if kind == "then":
-        first = first_characters(e[1])
-        return first | first_characters(e[2]) if may_be_empty(e[1]) else first
-    if kind == "either":
-        return set().union(*map(first_characters, e[1]))
-    return first_characters(e[1]) if kind == "many" else set()
+    fits = [rest for ranges, rest in begins if any(a <= code <= b for a, b in ranges)]
+    return either(*fits)
 
 
 class Automaton:
@@ -121,6 +157,8 @@ class Automaton:
         self.states = [(expression, b"")]  # what may follow; bytes of half a character
         self.numbers = {self.states[0]: 0}
         self.steps = {}
+        self.begins = {}  # of an expression
+        self.n_kept = 0
 
     def run(self, state, data):
         """The state after some bytes."""
@@ -134,7 +172,7 @@ class Automaton:
 
     def may_end(self, state):
         expression, half = self.states[state]
-        return not half and may_be_empty(expression)
+        return not half and expression.may_be_empty
 
     def must_end(self, state):
         return self.states[state] == (EMPTY, b"")
@@ -142,17 +180,31 @@ class Automaton:
     def _step(self, expression, half, byte):
         half += bytes([byte])
         low, high = code_points(half)
-        if low == high:
-            expression, half = derive(expression, low), b""
-        elif not any(a <= high and low <= b for a, b in first_characters(expression)):
+        if low > high:
             return None
-        if expression == NONE or low > high:
+        begins = self._beginnings(expression)
+        if low == high:
+            expression, half = derive(begins, low), b""
+        elif not any(a <= high and low <= b for ranges, _ in begins for a, b in ranges):
+            return None
+        if expression is NONE:
             return None
         state = (expression, half)
         if state not in self.numbers:
             self.numbers[state] = len(self.states)
             self.states.append(state)
         return self.numbers[state]
+
+    def _beginnings(self, expression):
+        if expression not in self.begins:
+            self.begins[expression] = beginnings(expression)
+            self.n_kept += len(self.begins[expression])
+            if self.n_kept > MOST_KEPT:
+                raise ValueError(
+                    "regex is too large: there are too many ways to read a text as a "
+                    "beginning of it. Write fewer or shorter repeats in each other"
+                )
+        return self.begins[expression]
 
 
 def code_points(data):
@@ -178,29 +230,48 @@ def code_points(data):
 
 def parse(pattern):
     """The expression of a pattern; ``ValueError`` that says where it went wrong."""
-    expression, at = _alternatives(pattern, 0)
+    expression, at = _alternatives(pattern, 0, 0)
     if at < len(pattern):
         raise _wrong(pattern, at, "nothing is open that this could close")
     return expression
 
 
-def _alternatives(pattern, at):
-    options, parts = [], EMPTY
+def _alternatives(pattern, at, n_open):
+    options, parts, size = [], [], 0
     while at < len(pattern) and pattern[at] != ")":
         if pattern[at] == "|":
-            options.append(parts)
-            parts, at = EMPTY, at + 1
+            options.append(_sequence(parts))
+            parts, at = [], at + 1
         else:
-            part, at = _repeated(pattern, *_atom(pattern, at))
-            parts = then(parts, part)
-    return either(*options, parts), at
+            begin = at
+            part, at = _repeated(pattern, *_atom(pattern, at, n_open))
+            parts.append(part)
+            size += part.size
+            _check_size(pattern, begin, size)
+    return either(*options, _sequence(parts)), at
 
 
-def _atom(pattern, at):
+def _sequence(parts):
+    expression = EMPTY
+    for part in reversed(parts):
+        expression = then(part, expression)
+    return expression
+
+
+def _check_size(pattern, at, size):
+    if size > MOST_PARTS:
+        most = f"at most {MOST_PARTS} characters, copies counted"
+        raise _wrong(pattern, at, f"the regex is too large: {most}")
+
+
+def _atom(pattern, at, n_open):
     char = pattern[at]
     if char == "(":
+        if n_open == MOST_NESTED:
+            most = f"at most {MOST_NESTED} groups in each other"
+            raise _wrong(pattern, at, f"the regex is nested too deeply: {most}")
         begin = at + (3 if pattern.startswith("(?:", at) else 1)
-        inner, end = _alternatives(pattern, begin)
+        inner, end = _alternatives(pattern, begin, n_open + 1)
         if end == len(pattern):
             raise _wrong(pattern, at, "this is never closed")
         return inner, end + 1
@@ -231,6 +302,7 @@ def _repeated(pattern, atom, at):
             high = (int(high) if high else None) if comma else low
         if max(low, high or 0) > MOST_COPIES or low > (high or low):
             raise _wrong(pattern, begin, f"from 0 to {MOST_COPIES} copies, least first")
+        _check_size(pattern, begin, atom.size * max(low + (high is None), high or 0))
         rest = many(atom) if high is None else EMPTY
         for _ in range((high or low) - low):
             rest = either(EMPTY, then(atom, rest))
@@ -293,4 +365,8 @@ def _all_but(ranges):
 
 
 def _wrong(pattern, at, why):
-    return ValueError(f"regex {pattern!r}: {pattern[at:]!r} at {at}: {why}")
+    return ValueError(f"regex {_short(pattern)}: {_short(pattern[at:])} at {at}: {why}")
+
+
+def _short(text):
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -25,6 +25,7 @@ import math
 import numpy as np
 
 from ..layers import softmax
+from .checks import check
 from .filters import check_rows, keep, temperature
 
 
@@ -162,6 +163,8 @@ def xtc(logits, probability, threshold=0.1, rng=None):
     logits = check_rows(logits, "xtc")
     if probability == 0:
         return logits
+    if rng is None:
+        raise ValueError("xtc draws: rng must be a numpy.random.Generator, not None")
     if logits.ndim == 2:
         return np.stack([xtc(row, probability, threshold, rng) for row in logits])
     if rng.random() >= probability:
@@ -188,6 +191,7 @@ def dynamic_temperature(logits, value, spread, exponent=1.0):
     if not (0 < value < float("inf") and 0 <= spread < float("inf")):
         raise ValueError(f"temperature must be positive and dynatemp_range at least 0, "
                          f"not {value!r} and {spread!r}")  # fmt: skip
+    check("dynatemp_exponent", float, exponent)
     if spread == 0:
         return temperature(logits, value)
     logits = check_rows(logits, "dynamic_temperature")

@@ -23,6 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .checks import LARGEST, is_int, is_number
 from .penalties import check_ids, of_rows
 
 SETTINGS = {"greenlist_ratio": 0.25, "bias": 2.0, "hashing_key": 15485863}
@@ -101,7 +102,13 @@ def _settings(value):
         raise ValueError(f"watermarking_config: unknown {sorted(unknown)}; known: "
                          f"{', '.join(SETTINGS)}")  # fmt: skip
     ratio, bias, key = (value.get(name, SETTINGS[name]) for name in SETTINGS)
-    if not 0 < ratio < 1:
+    if not is_number(ratio, 0, 1) or ratio in (0, 1):
         raise ValueError("watermarking_config: greenlist_ratio must be between 0 and "
                          f"1, not {ratio!r}")  # fmt: skip
+    if not is_number(bias):
+        raise ValueError("watermarking_config: bias must be a finite number, not "
+                         f"{bias!r}")  # fmt: skip
+    if not is_int(key, -LARGEST):
+        raise ValueError("watermarking_config: hashing_key must be an integer, not "
+                         f"{key!r}")  # fmt: skip
     return ratio, bias, key

@@ -398,6 +398,12 @@ def test_a_lone_way_past_the_dead_ends_is_found(mode):
         )  # fmt: skip
 
 
+def test_patience_without_end():
+    how = {"num_beams": 3, "max_new_tokens": 4, "eos_token_id": 5}
+    want = SMALL.generate([3, 4], patience=1e3, **how)
+    assert (SMALL.generate([3, 4], patience=1e308, **how) == want).all()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -141,6 +141,31 @@ def test_mirostat_1_by_hand():
     assert len(kept(d.mirostat_v1(z, 3.0, m=4))) == 8  # (2 ** 3 / 7) ** huge
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("tau", [1.0, 1e308])
+@pytest.mark.parametrize("eta", [1e4, 1e308])
+def test_mirostat_steers_as_far_as_it_likes(version, tau, eta):
+    """A law at every step, whatever mu has come to; and the way back."""
+    z, state = np.log([0.7, 0.2, 0.1]), {}
+    for n in range(8):
+        filtered = d.mirostat(z, version, [2] * n, state, tau=tau, eta=eta)
+        assert filtered[0] == z[0]
+        assert abs(state["mu"]) <= 1e6
+    assert kept(d.mirostat_v2(z, -1e300)) == [0]
+    assert kept(d.mirostat_v2(z, 1e300)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("version", "how", "message"),
+    [(3, {}, "mirostat must be 0, 1 or 2, not 3"),
+     (2, {"tau": -1.0}, "mirostat_tau must be a positive number, not -1.0"),
+     (2, {"eta": math.nan}, "mirostat_eta must be a positive number, not nan")],
+)  # fmt: skip
+def test_a_wrong_setting_of_mirostat_is_named(version, how, message):
+    with pytest.raises(ValueError, match=message):
+        d.mirostat(np.zeros(3), version, [0], {}, **how)
+
+
 def test_42_a_copied_mirostat_is_independent():
     config = GenerationConfig(do_sample=True, mirostat=2, mirostat_tau=1.5)
     [one] = chain(config, 1)

@@ -163,3 +163,15 @@ def test_a_special_token_is_not_healed():
 def test_bad_input(settings, message):
     with pytest.raises(ValueError, match=message):
         MODEL.generate([1, 2], **settings)
+
+
+@given(prompts, methods)
+def test_an_empty_expression_asks_for_no_text(prompt, how):
+    assert answer(prompt, 0, regex="", **how) == (b"", True)
+    with pytest.raises(ValueError, match="regex: no token of the vocabulary"):
+        MODEL.generate(prompt, tokenizer=TOKENIZER, regex="", max_length=64, **how)
+
+
+def test_what_is_too_large_is_refused_before_a_token():
+    with pytest.raises(ValueError, match="regex .* too large"):
+        next(MODEL.stream([1], tokenizer=TOKENIZER, regex="(.{250}){250}"))

@@ -286,6 +286,13 @@ def test_wrong_shapes_and_ties_are_named():
         d.dynamic_temperature(np.zeros(3), 1.0, -0.5)
 
 
+def test_what_xtc_and_the_exponent_need_is_said():
+    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
+        d.xtc(np.zeros(3), 0.5)
+    with pytest.raises(ValueError, match="dynatemp_exponent must be a positive number"):
+        d.dynamic_temperature(np.array([0.0, -5.0, -800.0]), 1.0, 0.5, -1.0)
+
+
 def test_integer_logits_are_taken():
     assert d.top_k([1, 3, 2], 1).tolist() == [-np.inf, 3.0, -np.inf]
 

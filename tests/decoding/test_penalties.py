@@ -366,3 +366,33 @@ def test_all_banned_names_the_rule():
 def test_as_many_contexts_as_rows():
     with pytest.raises(ValueError, match="zip"):
         d.repetition_penalty(np.zeros((2, 3)), 1.5, [[0], [1], [2]])
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "message"),
+    [
+        (d.repetition_penalty, 0, "repetition_penalty must be a positive number, not 0"),
+        (d.repetition_penalty, -1, "repetition_penalty must be a positive number"),
+        (d.repetition_penalty, np.nan, "repetition_penalty must be a positive number"),
+        (d.frequency_penalty, np.nan, "frequency_penalty must be a finite number"),
+        (d.presence_penalty, np.inf, "presence_penalty must be a finite number"),
+        (d.logit_bias, {0: np.nan}, "logit_bias must be {id: finite number}, not"),
+        (d.no_repeat_ngram_size, -1, "no_repeat_ngram_size must be an integer of at"),
+        (d.sequence_bias, {(): 1.0}, "sequence_bias: a sequence must have at least one"),
+        (d.sequence_bias, [[[], 1.0]], "sequence_bias: a sequence must have at least one"),
+        (d.bad_words_ids, [[]], "bad_words_ids: a sequence must have at least one"),
+        # Said at once, not when the token's turn has come:
+        (d.forced_eos_token_id, 3, "forced_eos_token_id: token id 3 is outside"),
+        (d.forced_bos_token_id, 3, "forced_bos_token_id: token id 3 is outside"),
+        (d.begin_suppress_tokens, [3], "begin_suppress_tokens: token id 3 is outside"),
+    ],
+)
+def test_a_wrong_value_is_named(rule, value, message):
+    with pytest.raises(ValueError, match=message):
+        rule(np.zeros(3), value, [0, 1])
+
+
+@pytest.mark.parametrize("breaker", [-1, 3])
+def test_33_a_breaker_outside_the_vocabulary_is_named(breaker):
+    with pytest.raises(ValueError, match=f"dry_sequence_breakers: token id {breaker}"):
+        d.dry(np.zeros(3), 1.0, [0, 1], breakers=[breaker])

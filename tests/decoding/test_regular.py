@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt.decoding.regular import Automaton, code_points, parse
+from numpygpt.decoding import regular
+from numpygpt.decoding.regular import (
+    EMPTY, Automaton, code_points, either, literal, many, parse, then,
+)  # fmt: skip
 
 atoms = st.sampled_from(
     ["a", "b", "é", "€", "😀", ".", "[ab]", "[^a]", "[a-c]", "[é-€]", r"\d", r"\W", r"\.",
@@ -100,3 +103,53 @@ def test_bytes_and_their_code_points():
 def test_patterns_that_are_none(pattern):
     with pytest.raises(ValueError, match=r"regex .* at \d+:"):
         parse(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [("(.{250}){250}", "too large"), ("((a{250}){250}){250}", "too large"),
+     ("a{250}{250}{250}", "too large"), ("a" + "+" * 3000, "too large"),
+     ("a" * 10_001, "too large"), ("(a|b" + "|c" * 30_000, "too large"),
+     ("(" * 3000 + "a" + ")" * 3000, "nested too deeply")],
+    ids=range(7),
+)  # fmt: skip
+def test_what_is_too_large_is_said_at_once(pattern, message):
+    with pytest.raises(ValueError, match=message) as error:
+        parse(pattern)
+    assert len(str(error.value)) < 300
+
+
+def spell(pattern, text):
+    automaton = Automaton(parse(pattern))
+    state = automaton.run(0, text.encode())
+    return state is not None and automaton.may_end(state)
+
+
+def test_what_is_large_is_read_quickly():
+    """Each of these once took seconds, all memory or Python's whole stack."""
+    assert spell("a" * 9_000, "a" * 9_000)
+    assert spell("(" * 100 + "a" + ")" * 100, "a")
+    assert spell("a" + "*?" * 5_000, "aaa")
+    assert spell("(([a-z]?){30} ?){30}", "some words and spaces")
+    assert spell("([a-z]?){250}", "a" * 250)
+    assert not spell("([a-z]?){250}", "a" * 251)
+    assert spell("((a{0,20}){0,20}){0,20}", "a" * 10)
+    assert spell("((a?){90}b?){90}", "a" * 3)
+    answers = Automaton(either(literal("a" * 99_999), literal("b" * 99_999)))
+    assert answers.run(0, b"aa") is not None
+    assert answers.run(0, b"ab") is None
+
+
+def test_too_many_states_are_an_error(monkeypatch):
+    monkeypatch.setattr(regular, "MOST_KEPT", 100)
+    assert spell("[ab]*a[ab]{5}", "abababab")
+    with pytest.raises(ValueError, match="regex is too large"):
+        spell("[ab]*a[ab]{50}", "a" * 50)
+
+
+def test_equal_expressions_are_one():
+    a, b, c = map(literal, "abc")
+    assert parse("ab|ac") is either(then(a, literal("c")), literal("ab"))
+    assert then(then(a, b), c) is then(a, then(b, c)) is literal("abc")
+    assert either(a, either(b, c)) is either(either(c, a), b)
+    assert either(EMPTY, many(a)) is many(many(a)) is many(a)
