@@ -1,4 +1,4 @@
-"""What a GenerationConfig will do, in words.
+"""What a GenerationConfig will do, in words; and what it does to one row of logits.
 
 >>> from numpygpt import GenerationConfig
 >>> explain(GenerationConfig(do_sample=True, top_k=1, xtc_threshold=0.2))
@@ -12,20 +12,28 @@ take care:
 
 Settings interact, and a setting that does nothing is the quietest of bugs. The tables
 below name those that are known; a run never warns. What generate refuses is asked of
-the code that refuses it.
+the code that refuses it. `trace` shows each step of the chain at work.
 
 Next: gpt2.py.
 """
 
 from dataclasses import fields
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
 
 from . import beam, contrastive
 from .checks import as_tuple
 from .config import GenerationConfig
 from .constraints import constrain
 from .methods import method
-from .steps import DEFAULTS, FILTERS, is_on, order, settings_of
+from .sampling import chain, probabilities, process
+from .steps import (
+    DEFAULTS, FILTERS, NO_LAW, NOT_IN_A_ROW, Step, is_on, order, refuse, settings_of,
+)  # fmt: skip
 from .stopping import stop_rules
+from .truncation import entropy
 
 # What works beside the chain.
 BESIDES = ["regex", "choices", "token_healing", "stop_strings", "stopping_criteria"]
@@ -255,3 +263,40 @@ def _switch(entry):
 def _changed(config, names):
     values = {name: getattr(config, name) for name in names}
     return [n for n, v in values.items() if v is not None and v != DEFAULTS[n]]
+
+
+class Traced(NamedTuple):
+    """What one step of the chain did to the probabilities."""
+
+    name: str
+    left: np.ndarray  # the ids that can still be chosen
+    removed: np.ndarray  # the ids that this step removed
+    mass: float  # the probability that these had before it
+    bits: float  # the entropy behind it, -sum(p log2 p)
+
+
+def trace(logits, context=(), config=None, n_prompt=0):
+    """What every step of the chain does to a row of logits, a `Traced` a step.
+
+    The arguments are those of `distribution`, which refuses the same settings. xtc is
+    shown as when it acts; every other step is as in a run.
+
+    >>> config = GenerationConfig(do_sample=True, temperature=0.5, top_k=2)
+    >>> for row in trace(np.log([0.5, 0.3, 0.2]), (), config):
+    ...     print(row.name, row.left, row.removed, f"{row.mass:.2f} {row.bits:.2f}")
+    temperature [0 1 2] [] 0.00 1.23
+    top_k [0 1] [2] 0.11 0.83
+    """
+    config = GenerationConfig() if config is None else config
+    refuse(config, NO_LAW | NOT_IN_A_ROW)
+    acts = SimpleNamespace(random=lambda: 0.0)
+    row, context = process(logits, context, []), np.asarray(context, np.int64)
+    rows = []
+    for step in chain(config, n_prompt, acts):
+        before, row = row, step(row, context)
+        removed = np.flatnonzero((before > -np.inf) & (row == -np.inf))
+        name = step.name if isinstance(step, Step) else _step(step, config)
+        mass = float(probabilities(before)[removed].sum())
+        bits = float(entropy(probabilities(row)) / np.log(2))
+        rows.append(Traced(name, np.flatnonzero(row > -np.inf), removed, mass, bits))
+    return rows

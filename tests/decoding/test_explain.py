@@ -1,9 +1,10 @@
 """explain: the chain in effect, what does nothing, what contradicts."""
 
+import numpy as np
 import pytest
 
 from numpygpt import GenerationConfig
-from numpygpt.decoding import explain
+from numpygpt.decoding import distribution, explain, trace
 
 
 def told(capsys, **settings):
@@ -201,3 +202,48 @@ def test_what_works_besides_the_chain(capsys):
 def test_what_changes_nothing_is_no_step_of_the_chain(capsys):
     for settings in ({"watermarking_config": {"bias": 0}}, {"suppress_tokens": []}):
         assert "chain hf: nothing" in told(capsys, **settings)
+
+
+def as_lists(rows):
+    return [(r.name, r.left.tolist(), r.removed.tolist()) for r in rows]
+
+
+def test_a_trace_by_hand():
+    def shout(logits, context):
+        return logits + 1
+
+    config = GenerationConfig(
+        do_sample=True, top_k=2, temperature=0.5, top_p=0.7,
+        chain=["top_k", "temperature", shout, "top_p"],
+    )  # fmt: skip
+    logits = np.log([0.5, 0.25, 0.15, 0.1])
+    rows = trace(logits, [0], config)
+    assert as_lists(rows) == [
+        ("top_k", [0, 1], [2, 3]),  # 2/3, 1/3
+        ("temperature", [0, 1], []),  # their squares: 4/5, 1/5
+        ("shout", [0, 1], []),
+        ("top_p", [0], [1]),
+    ]
+    assert [r.mass for r in rows] == pytest.approx([0.25, 0, 0, 0.2])
+    two_thirds, four_fifths = np.log2(3) - 2 / 3, np.log2(5) - 8 / 5
+    expected = [two_thirds, four_fifths, four_fifths, 0]
+    assert [r.bits for r in rows] == pytest.approx(expected)
+    assert np.array_equal(logits, np.log([0.5, 0.25, 0.15, 0.1]))
+    assert distribution(logits, [0], config).tolist() == [1, 0, 0, 0]
+
+
+def test_a_trace_counts_the_output_and_shows_xtc_at_work():
+    config = GenerationConfig(
+        do_sample=True, no_repeat_ngram_size=1, xtc_probability=0.01, xtc_threshold=0.2
+    )
+    rows = trace(np.log([0.4, 0.3, 0.3]), [2], config)
+    assert as_lists(rows) == [
+        ("no_repeat_ngram_size", [0, 1], [2]),
+        ("xtc", [1], [0]),
+    ]
+    assert [r.mass for r in rows] == pytest.approx([0.3, 4 / 7])
+    assert trace(np.zeros(3)) == []
+    with pytest.raises(ValueError, match="num_beams must be 1"):
+        trace(np.zeros(3), (), GenerationConfig(num_beams=2))
+    with pytest.raises(ValueError, match="the model's logits"):
+        trace(np.array([np.nan, 0.0]))
