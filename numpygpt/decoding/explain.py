@@ -30,8 +30,16 @@ from .constraints import constrain
 from .methods import method
 from .sampling import chain, probabilities, process
 from .steps import (
-    DEFAULTS, FILTERS, NO_LAW, NOT_IN_A_ROW, Step, is_on, order, refuse, settings_of,
-)  # fmt: skip
+    DEFAULTS,
+    FILTERS,
+    NO_LAW,
+    NOT_IN_A_ROW,
+    Step,
+    is_on,
+    order,
+    refuse,
+    settings_of,
+)
 from .stopping import stop_rules
 from .truncation import entropy
 
@@ -157,15 +165,17 @@ CARE = (
     ),
     (
         lambda c: c.max_new_tokens is None and (c.min_new_tokens or 0) >= c.max_length,
-        "min_new_tokens {c.min_new_tokens}: max_length {c.max_length}, which counts "
-        "the prompt, ends every text before",
+        (
+            "min_new_tokens {c.min_new_tokens}: max_length {c.max_length}, which "
+            "counts the prompt, ends every text before"
+        ),
     ),
     (
-        lambda c: (
-            c.max_new_tokens is not None and c.min_length > 1 + c.max_new_tokens
+        lambda c: c.max_new_tokens is not None and c.min_length > 1 + c.max_new_tokens,
+        (
+            "min_length {c.min_length} counts the prompt: unless that is long, "
+            "max_new_tokens {c.max_new_tokens} ends the text before"
         ),
-        "min_length {c.min_length} counts the prompt: with max_new_tokens "
-        "{c.max_new_tokens} a short prompt's text ends before",
     ),
 )
 

@@ -112,9 +112,9 @@ def test_what_has_two_reasons_is_said_once(capsys):
         ),
         ({"forced_eos_token_id": 3, "suppress_tokens": [3]}, "forced_eos_token_id"),
         ({"eos_token_id": 3, "suppress_tokens": [3]}, "only the length ends a text"),
-        ({"min_new_tokens": 30}, "min_new_tokens 30: max_length 20, which counts"),
-        ({"min_new_tokens": 20}, "min_new_tokens 20: max_length 20, which counts"),
-        ({"min_length": 300, "max_new_tokens": 5}, "min_length 300 counts the prompt"),
+        ({"min_new_tokens": 30}, "min_new_tokens 30: max_length 20, which"),
+        ({"min_new_tokens": 20}, "min_new_tokens 20: max_length 20, which"),
+        ({"min_length": 300, "max_new_tokens": 5}, "max_new_tokens 5 ends the text"),
         (
             {"num_beams": 4, "penalty_alpha": 0.5, "top_k": 4},
             "generate refuses this: num_beams and penalty_alpha ask for different",
