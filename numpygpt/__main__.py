@@ -19,6 +19,7 @@ from typing import get_args
 
 from . import GPT2, GenerationConfig, Tokenizer, __version__
 from .decoding.constraints import n_kept
+from .decoding.explain import explain
 from .decoding.sampling import new_seed
 from .decoding.stopping import until_stop
 from .hub import DEFAULT_MODEL
@@ -73,6 +74,12 @@ def parse(argv):
                         help="print JSON, a line a continuation")  # fmt: skip
     parser.add_argument("--logprobs", action="store_true",
                         help="of each token, in the JSON or to stderr")  # fmt: skip
+    parser.add_argument("--assistant-model", dest="draft", metavar="NAME_OR_FOLDER",
+                        help="a smaller model that drafts")  # fmt: skip
+    parser.add_argument("--negative-prompt", metavar="TEXT",
+                        help="what guidance_scale leads away from")  # fmt: skip
+    parser.add_argument("--explain", action="store_true",
+                        help="say what the options do, and end")  # fmt: skip
     parser.add_argument("--version", action="version", version=__version__)
     for field in fields(GenerationConfig):
         if field.name not in NO_OPTION:
@@ -155,6 +162,9 @@ def read_prompt(args):
 def run(args):
     """Load, generate, print."""
     settings = settings_of(args)
+    if args.explain:
+        explain(GenerationConfig(**settings))
+        return 0
     prompt = read_prompt(args)
     seed = new_seed() if args.seed is None else args.seed
     # A vocabulary has 100,000 parts, none of them garbage: do not look through them for
@@ -166,6 +176,11 @@ def run(args):
     gc.enable()
     ids = tokenizer.encode(prompt, disallowed_special=()) or [tokenizer.eos_token_id]
     settings["tokenizer"] = tokenizer
+    if args.draft is not None:
+        settings["assistant_model"] = GPT2.from_pretrained(args.draft, args.dtype)
+    if args.negative_prompt is not None:
+        other = tokenizer.encode(args.negative_prompt, disallowed_special=())
+        settings["negative_prompt_ids"] = other
     begin = time.perf_counter()
     several = settings.get("num_return_sequences", 1) > 1
     if args.no_stream or args.json or args.logprobs or several:

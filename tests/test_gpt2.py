@@ -287,3 +287,16 @@ def test_the_snippets_people_know(tmp_path):
     model.generate(**inputs, max_new_tokens=40)
     text = tokenizer.decode(output[0], skip_special_tokens=True)
     assert text.startswith("The quick brown fox")
+
+
+@pytest.mark.parametrize(
+    "ids", [5, None, [1.5, 2.0], ["1", "2"], [[1], ["2"]], np.ones((1, 2, 3), int)]
+)
+def test_prompts_are_lists_of_integers(ids):
+    with pytest.raises(ValueError, match="input_ids must be one or several lists"):
+        MODEL.generate(ids, max_new_tokens=1)
+
+
+def test_an_empty_mask_is_an_error():
+    with pytest.raises(ValueError, match="shape of input_ids"):
+        MODEL.generate([1, 2], attention_mask=[], max_new_tokens=1)

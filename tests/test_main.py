@@ -264,3 +264,22 @@ def test_a_healed_prompt_is_printed_once(folder):
         text = run(*how, *extra).stdout.decode()
         assert text.startswith("Hi the")
         assert not text.startswith("Hi thethe")
+
+
+def test_a_draft_model_and_a_negative_prompt(folder):
+    """A draft changes no law, so the best text stays; a negative prompt does."""
+    greedy = run("--model", folder, "Once", "-n", "8", "--temperature", "0").stdout
+    how = ("--model", folder, "Once", "-n", "8", "--temperature", "0")
+    assert run(*how, "--assistant-model", folder).stdout == greedy
+    guided = run(*how, "--guidance-scale", "9", "--negative-prompt", "Once upon").stdout
+    model, tokenizer = GPT2.from_pretrained(folder), Tokenizer.from_pretrained(folder)
+    wanted = model.generate(
+        tokenizer.encode("Once"), max_new_tokens=8, guidance_scale=9.0,
+        negative_prompt_ids=tokenizer.encode("Once upon"),
+    )  # fmt: skip
+    assert guided.decode().rstrip("\n") == tokenizer.decode(wanted[0]) != greedy.decode()
+
+
+def test_explain_needs_no_model():
+    done = run("--model", "nowhere", "--explain", "--top-k", "5")
+    assert done.returncode == 0 and b"top_k 5" in done.stdout

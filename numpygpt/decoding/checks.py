@@ -10,6 +10,18 @@ class NothingLeft(ValueError):
     """The rules removed every token: this text cannot go on. A beam search drops it."""
 
 
+def check_step(logits, shape, name):
+    """What a step of the chain made of a row: it must leave something to draw from."""
+    if not isinstance(logits, np.ndarray) or logits.shape != shape:
+        raise ValueError(f"{name} must return logits {list(shape)}, not {logits!r:.80}")
+    best = logits.max()  # NaN if any is
+    if best == -np.inf:
+        raise NothingLeft(f"{name} removes every token that was left: nothing can be "
+                          "drawn")  # fmt: skip
+    if not np.isfinite(best):
+        raise ValueError(f"{name} makes a logit NaN or +inf: nothing can be drawn")
+
+
 def as_tuple(value):
     """None -> (), one thing -> (thing,), several -> a tuple of them."""
     if value is None:
@@ -175,19 +187,24 @@ def check(name, type_, value):
         raise ValueError(f"{name} must be {what}, not {value!r}")
 
 
-def without_idle(settings, names):
+def without_idle(settings, fields):
     """The settings that say something here. One that we do not know is a
-    ``ValueError`` that suggests the nearest of ``names``."""
-    kept = {k: v for k, v in settings.items() if k in names}
-    for name in settings.keys() - kept.keys() - set(NO_EFFECT.split()):
+    ``ValueError`` that suggests the nearest. None says nothing, as in the files that
+    transformers writes, unless None is a value that the field can have."""
+    types = {f.name: f.type for f in fields}
+    for name in settings.keys() - types.keys() - set(NO_EFFECT.split()):
         if name not in OFF:
-            raise ValueError(f"unknown argument {name!r}{_nearest(name, names)}")
+            raise ValueError(f"unknown argument {name!r}{_nearest(name, types)}")
         if settings[name] not in (None, OFF[name]):
             raise ValueError(
                 f"{name} must be {OFF[name]!r}, not {settings[name]!r}: numpygpt "
                 "does not have it"
             )
-    return kept
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in types and (value is not None or isinstance(None, types[name]))
+    }
 
 
 def _nearest(name, names):

@@ -123,6 +123,8 @@ class GenerationConfig:
         for f in fields(self):
             check(f.name, f.type, getattr(self, f.name))
         self._check_lengths()
+        # Temperature 0 is greedy, until another temperature takes its place.
+        object.__setattr__(self, "asked_to_sample", self.do_sample)
         if self.temperature == 0:
             object.__setattr__(self, "do_sample", False)
 
@@ -134,7 +136,7 @@ class GenerationConfig:
         Traceback (most recent call last):
         ValueError: unknown argument 'topp': did you mean 'top_p'?
         """
-        return cls(**without_idle(settings, [f.name for f in fields(cls)]))
+        return cls(**without_idle(settings, fields(cls)))
 
     @property
     def eos_token_ids(self):
@@ -158,7 +160,11 @@ def merge_config(base, override, settings):
         override = GenerationConfig.known(**override)
     if override is None:
         override = base
-    settings = without_idle(settings, [f.name for f in fields(GenerationConfig)])
+    if not isinstance(override, GenerationConfig):
+        raise ValueError("generation_config must be a GenerationConfig or a dict, not "
+                         f"{override!r:.80}")  # fmt: skip
+    settings = without_idle(settings, fields(GenerationConfig))
+    settings = {"do_sample": override.asked_to_sample, **settings}
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         if getattr(override, name) is None and name not in settings:
             settings = {**settings, name: getattr(base, name)}

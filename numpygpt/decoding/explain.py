@@ -300,10 +300,9 @@ def trace(logits, context=(), config=None, n_prompt=0):
     config = GenerationConfig() if config is None else config
     refuse(config, NO_LAW | NOT_IN_A_ROW)
     acts = SimpleNamespace(random=lambda: 0.0)
-    row, context = process(logits, context, []), np.asarray(context, np.int64)
-    rows = []
+    row, rows = process(logits, context, []), []
     for step in chain(config, n_prompt, acts):
-        before, row = row, step(row, context)
+        before, row = row, process(row, context, [step])
         removed = np.flatnonzero((before > -np.inf) & (row == -np.inf))
         name = step.name if isinstance(step, Step) else _step(step, config)
         mass = float(probabilities(before)[removed].sum())

@@ -4,6 +4,7 @@ Plumbing around the loop of generate.py, so that the loop can be read without it
 """
 
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
@@ -36,10 +37,13 @@ def as_prompts(input_ids, attention_mask=None):
     """
     if isinstance(input_ids, (str, bytes)):
         raise ValueError("input_ids must be token ids: encode the text first")
+    if not hasattr(input_ids, "__len__"):
+        raise ValueError(f"input_ids must be one or several lists of token ids, not "
+                         f"{input_ids!r:.80}")  # fmt: skip
     one = len(input_ids) > 0 and np.ndim(input_ids[0]) == 0
     rows = [input_ids] if one else input_ids
     if attention_mask is not None:
-        masks = [attention_mask] if np.ndim(attention_mask[0]) == 0 else attention_mask
+        masks = [attention_mask] if one else attention_mask
         if [len(r) for r in rows] != [len(m) for m in masks]:
             raise ValueError("attention_mask must have the shape of input_ids")
         rows = [[i for i, m in zip(r, mask) if m] for r, mask in zip(rows, masks)]
@@ -48,7 +52,11 @@ def as_prompts(input_ids, attention_mask=None):
             "input_ids is empty: there is nothing to continue. To start from nothing, "
             "pass [tokenizer.eos_token_id]"
         )
-    return [[int(i) for i in row] for row in rows]
+    try:
+        return [[index(i) for i in row] for row in rows]
+    except TypeError:
+        raise ValueError("input_ids must be one or several lists of integers, not "
+                         f"{input_ids!r:.80}") from None  # fmt: skip
 
 
 def as_arrays(sequences, config):

@@ -23,7 +23,7 @@ from functools import wraps
 import numpy as np
 
 from ..layers import log_softmax
-from .checks import NothingLeft, as_tuple
+from .checks import as_tuple, check_step
 from .filters import check_rows
 
 
@@ -40,10 +40,9 @@ def of_rows(rule):
             return np.stack([checked(r, value, c, *args, **kwargs) for r, c in rows])
         context = check_ids(context, logits, rule.__name__)
         logits = logits.copy()
-        rule(logits, value, context, *args, **kwargs)
-        if logits.max() == -np.inf:
-            raise NothingLeft(f"{rule.__name__} {value!r} removes every token that was "
-                              "left: nothing can be drawn")  # fmt: skip
+        with np.errstate(over="ignore", invalid="ignore"):  # the next line will say so
+            rule(logits, value, context, *args, **kwargs)
+        check_step(logits, logits.shape, f"{rule.__name__} {value!r}")
         return logits
 
     return checked
@@ -51,7 +50,10 @@ def of_rows(rule):
 
 def check_ids(ids, logits, name):
     """Token ids as an int64 array; ``ValueError`` for one outside the vocabulary."""
-    ids = np.asarray(ids, np.int64)
+    ids = np.asarray(ids)
+    if ids.size and ids.dtype.kind not in "iu":
+        raise ValueError(f"{name}: token ids are integers, not {ids.tolist()!r:.80}")
+    ids = ids.astype(np.int64)
     if ids.size and not 0 <= ids.min() <= ids.max() < len(logits):
         wrong = ids.min() if ids.min() < 0 else ids.max()
         raise ValueError(f"{name}: token id {wrong} is outside the vocabulary, "

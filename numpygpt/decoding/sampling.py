@@ -22,6 +22,7 @@ import numpy as np
 
 from ..layers import softmax
 from . import filters
+from .checks import check_step
 from .steps import NO_LAW, NOT_IN_A_ROW, Step, is_on, known_to_steps, order, refuse
 
 _seeds = np.random.default_rng()
@@ -67,11 +68,12 @@ def chain(config, n_prompt=0, rng=None, batch_id=0):
 
 
 def process(logits, context, steps):
-    """Run a chain over one row of logits."""
+    """Run a chain over one row of logits, and look at what each step returns."""
     logits = filters.check_rows(logits, "the model's logits")
-    context = np.asarray(context, np.int64)
+    context, shape = np.asarray(context, np.int64), logits.shape
     for step in steps:
         logits = step(logits, context)
+        check_step(logits, shape, getattr(step, "name", None) or f"the step {step!r}")
     return logits
 
 

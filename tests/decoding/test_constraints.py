@@ -40,14 +40,20 @@ def test_the_text_matches_the_expression(prompt, seed, pattern, how):
         assert re.fullmatch(pattern, data.decode(), re.ASCII)
 
 
-@given(prompts, seeds, st.lists(st.text(min_size=1, max_size=6), min_size=1), methods)
+texts = st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+@given(prompts, seeds, texts, methods)
 def test_the_text_is_one_of_the_answers(prompt, seed, choices, how):
     data, ended = answer(prompt, seed, choices=choices, **how)
     assert ended
     assert data.decode() in choices
 
 
-@given(prompts, seeds, st.lists(st.lists(st.integers(0, 30), min_size=1), min_size=1))
+some_ids = st.lists(st.integers(0, 30), min_size=1, max_size=9)
+
+
+@given(prompts, seeds, st.lists(some_ids, min_size=1, max_size=5))
 def test_answers_as_ids(prompt, seed, choices):
     out = MODEL.generate(prompt, do_sample=True, seed=seed, choices=choices, max_length=64)
     new = out[0, len(prompt) :].tolist()

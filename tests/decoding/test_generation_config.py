@@ -251,3 +251,27 @@ def test_a_call_overrides_a_config_overrides_the_model():
     assert merge_config(
         model, GenerationConfig(eos_token_id=[2, 3]), {}
     ).eos_token_ids == (2, 3)
+
+
+def test_null_says_nothing_as_in_the_files_of_transformers():
+    config = GenerationConfig.known(
+        max_length=None, do_sample=None, num_beams=None, length_penalty=None,
+        early_stopping=None, renormalize_logits=None, top_k=5, max_new_tokens=None,
+    )  # fmt: skip
+    assert config == GenerationConfig(top_k=5)
+    assert merge_config(config, None, {"max_length": None, "top_k": None}).top_k is None
+
+
+def test_temperature_0_does_not_stay():
+    """It means greedy; with another temperature the same config samples again."""
+    cold = GenerationConfig(do_sample=True, temperature=0)
+    assert not cold.do_sample
+    assert merge_config(GenerationConfig(), cold, {"temperature": 2.0}).do_sample
+    assert not merge_config(GenerationConfig(), cold, {"top_k": 2}).do_sample
+    never = GenerationConfig(temperature=0)
+    assert not merge_config(GenerationConfig(), never, {"temperature": 2.0}).do_sample
+
+
+def test_a_config_is_a_config():
+    with pytest.raises(ValueError, match="generation_config must be"):
+        merge_config(GenerationConfig(), 5, {})

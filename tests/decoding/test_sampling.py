@@ -348,3 +348,43 @@ def test_36_rare_outcomes_are_pooled():
     check_law([0] * 980 + list(range(1, 21)), law)
     with pytest.raises(AssertionError, match="chi-square"):
         check_law([0] * 940 + list(range(1, 21)) * 3, law)
+
+
+def noticed(z, context):
+    """A step of a user's own."""
+    return z + np.array([np.nan, 0, 0])
+
+
+@pytest.mark.parametrize("how", [{}, {"do_sample": True}, {"num_beams": 2}])
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (noticed, "noticed.* makes a logit NaN or .inf"),
+        (lambda z, context: np.append(z[1:], np.inf), "makes a logit NaN or .inf"),
+        (lambda z, context: z - np.inf, "removes every token that was left"),
+        (lambda z, context: z[:2], r"must return logits \[3\], not array"),
+        (lambda z, context: None, r"must return logits \[3\], not None"),
+    ],
+)
+def test_what_a_step_returns_is_looked_at(step, message, how):
+    model = TableLM(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match=message):
+        model.generate([0], max_new_tokens=2, chain=[step], **how)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logit_bias", {1: 1e39}),
+        ("sequence_bias", {(1,): 1e39}),
+        ("presence_penalty", -1e39),
+        ("frequency_penalty", -1e39),
+        ("repetition_penalty", 1e-44),
+    ],
+)
+def test_too_large_for_the_number_format(name, value):
+    """float32 ends at 3e38. The error names the setting, and nothing is drawn."""
+    config = GenerationConfig(do_sample=True, **{name: value})
+    steps = chain(config, n_prompt=0)
+    with pytest.raises(ValueError, match=f"{name} .* makes a logit NaN or .inf"):
+        process(np.ones(3, np.float32), [0, 1], steps)
