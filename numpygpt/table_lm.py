@@ -114,7 +114,7 @@ class TokenCache:
 
 def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     """The exact law of the next ``n_new`` tokens: ``{(id, ...): probability}``, texts
-    that end earlier included.
+    that end earlier included, and the token that ``token_healing`` chooses anew.
 
     ``config``: what to draw with; by default from the model as it is. Constraints,
     guidance and what ends a text count; drafts do not change the law. A search has no
