@@ -30,7 +30,6 @@ Read the files in this order; none imports one that stands after it.
     decoding/watermark.py     a hidden mark, and how it is found
     decoding/steps.py         all of them as a table, and their order
     decoding/sampling.py      one exact distribution, one draw
-    decoding/explain.py       what a config does, in words (skip it)
     decoding/packing.py       prompts in, arrays out (skip it)
     decoding/stopping.py      when to stop
     decoding/regular.py       regular expressions, a byte at a time  (skip these two)
@@ -41,6 +40,7 @@ Read the files in this order; none imports one that stands after it.
     decoding/contrastive.py   likely, but not what has been said
     decoding/guidance.py      steer by what a worse model would say
     decoding/methods.py       which method a config asks for
+    decoding/explain.py       what a config does, in words (skip it)
     gpt2.py                   the class that puts it together
     scoring.py                loss, perplexity, ranking (a side room)
     table_lm.py               a language model that is a table, and its exact law

@@ -27,7 +27,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from .decoding.config import GenerationConfig, merge_config
-from .decoding.sampling import distribution
+from .decoding.constraints import constrain, n_kept
+from .decoding.methods import wrapped
+from .decoding.sampling import distribution, process
+from .decoding.steps import NO_LAW, NOT_IN_A_ROW, refuse
+from .decoding.stopping import room, stop_rules
 from .gpt2 import GPT2
 
 
@@ -110,23 +114,41 @@ class TokenCache:
 
 def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     """The exact law of the next ``n_new`` tokens: ``{(id, ...): probability}``, texts
-    that eos ends earlier included.
+    that end earlier included, and the token that ``token_healing`` chooses anew.
 
-    ``config``: what to draw with; by default from the model as it is. Takes
-    ``n_vocab ** n_new`` steps of the model, so both must be tiny.
+    ``config``: what to draw with; by default from the model as it is. Constraints,
+    guidance and what ends a text count; drafts do not change the law. A search has no
+    law of its own, mirostat none of a step, ``max_time`` asks a clock: a ValueError.
+    Takes ``n_vocab ** n_new`` steps of the model, so both must be tiny.
     """
     plain = GenerationConfig(do_sample=True)
     config = merge_config(model.generation_config, config or plain, {})
-    if config.mirostat:
-        raise ValueError("mirostat must be 0: the law of a step depends on its state")
-    config = replace(config, max_new_tokens=n_new)
+    refuse(config, NO_LAW | {"max_time": (None, "a clock has no law")})
+    config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
+    if len(prompt) >= model.config.n_ctx:
+        return {(): 1.0}
+    stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
+    stops += constrain(prompt, config)[1]
+    kept = prompt[: n_kept(prompt, config)]
     law, growing = {}, {(): 1.0}
-    for _ in range(min(n_new, model.config.n_ctx - len(prompt))):
+    while growing:
         texts, growing = growing, {}
         for text, p in texts.items():
-            context = [*prompt, *text]
-            q = distribution(model(context)[-1], context, config, len(prompt))
+            q = _next(wrapped(model, config), prompt, kept, text, config)
             for token in np.flatnonzero(q).tolist():
-                ended = token in config.eos_token_ids
+                ids = [*kept, *text, token]
+                ended = any(stop(ids) for stop in stops)
                 (law if ended else growing)[*text, token] = p * float(q[token])
-    return law | growing
+    return law
+
+
+def _next(model, prompt, kept, text, config):
+    """The law of the token behind what is kept of the prompt, and ``text``."""
+    cache = model.new_cache()
+    hidden = model.hidden([kept], [cache])
+    if text:  # a guided model has to know where the prompt ends
+        hidden = model.hidden([list(text)], [cache])
+    context = [*kept, *text]
+    row = process(model.unembed(hidden[-1:])[0], context, constrain(prompt, config)[0])
+    done = {name: off for name, (off, _) in NOT_IN_A_ROW.items()}
+    return distribution(row, context, replace(config, **done), len(prompt))

@@ -204,6 +204,21 @@ def _accepted(f, row):
         return None
 
 
+def _no_token(f, row):
+    token = f(row)
+    return None if _is_token(token) else f"it returned {token!r}"
+
+
+def _is_token(value):
+    return hasattr(value, "__index__") and np.ndim(value) == 0
+
+
+def _as_token(value):
+    if not _is_token(value):
+        raise AssertionError(f"(0) a token is an integer: {value!r} was drawn")
+    return int(value)
+
+
 def _impossible(f, row, law):
     token = int(f(row))
     if not law(row)[token] > 0:
@@ -245,6 +260,10 @@ def check_filter(f, kind="truncation", rows=None, skip=()):
     set" (no removed token is likelier than a kept one). ``rows``: a strategy for rows,
     by default `logits`. ``skip``: numbers of properties that are not promised.
     """
+    if kind not in PROPERTIES_OF_FILTERS:
+        raise ValueError(
+            f"kind must be one of {', '.join(PROPERTIES_OF_FILTERS)}, not {kind!r}"
+        )
     tests = [p for p in PROPERTIES_OF_FILTERS[kind] if p[0] not in skip]
     _check_rows(rows, f, tests)
     _check(bad_logits(), f, [] if 24 in skip else [NO_CHOICE])
@@ -263,6 +282,7 @@ def check_sampler(f, law=probabilities, n_draws=5000, skip=()):
 
     tests = (
         (4, "the input is not written to", _input_untouched),
+        (0, "a token is an integer", _no_token),
         (37, "only possible tokens are drawn", lambda f, row: _impossible(f, row, law)),
         (39, "the same seed draws the same token", _not_again),
     )
@@ -270,7 +290,7 @@ def check_sampler(f, law=probabilities, n_draws=5000, skip=()):
     _check(bad_logits(), drawn, [] if 24 in skip else [NO_CHOICE])
     rng = np.random.default_rng(0)
     for row in ROWS_TO_DRAW_FROM:
-        tokens = [int(f(row, rng)) for _ in range(n_draws)]
+        tokens = [_as_token(f(row, rng)) for _ in range(n_draws)]
         check_law(tokens, dict(enumerate(law(row))), f"of logits {row.tolist()}")
 
 

@@ -189,15 +189,15 @@ MUTANTS = [
     ("sampling", "if len(left) == len(row):", "if True:"),
     (
         "sampling",
-        "share * acts + (1 - share) * idle",
-        "share * idle + (1 - share) * acts",
+        "1 - share if coin else share",
+        "share if coin else 1 - share",
     ),
     (
         "sampling",
         "np.random.default_rng([seed, k])",
         "np.random.default_rng([seed, 0])",
     ),
-    ("sampling", "law[np.argmax(row)]", "law[np.argmax(logits)]"),
+    ("sampling", "== np.argmax(row)", "== np.argmax(logits)"),
     (
         "checks",
         "least <= value <= most\n\n\ndef is_number",

@@ -8,6 +8,7 @@ import pytest
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.layers import softmax
 from numpygpt.table_lm import TableLM, enumerate_sequences
+from numpygpt.testing import check_law
 
 RNG = np.random.default_rng(0)
 
@@ -102,3 +103,94 @@ def test_a_gpt2_can_be_enumerated_too():
     p = softmax(model([0, 1]))
     assert law[1, 2] == pytest.approx(p[0, 1] * p[1, 2])
     assert sum(law.values()) == pytest.approx(1)
+
+
+T = TableLM(np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]]))
+
+
+class Letters:
+    """A tokenizer of three letters."""
+
+    vocab, special_tokens = {"a": 0, "b": 1, "c": 2}, {}
+
+    def decode_bytes(self, ids):
+        return bytes(b"abc"[i] for i in ids)
+
+
+def after_two(ids):
+    return len(ids) > 2 and ids[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"choices": [[1, 2], [0, 0], [2]]},
+        {"regex": "a(b|c)|bb", "tokenizer": Letters()},
+        {"stop_strings": ["ab", "c"], "tokenizer": Letters()},
+        {"token_healing": True, "tokenizer": Letters()},
+        {"stopping_criteria": [after_two]},
+        {"guidance_scale": 3.0},
+        {"guidance_scale": 2.0, "negative_prompt_ids": [2, 2], "top_k": 2},
+        {"guidance_scale": 0.5, "choices": [[1, 2], [0, 0]]},
+        {"prompt_lookup_num_tokens": 2},
+        {"assistant_model": T, "eos_token_id": 2},
+    ],
+)
+def test_what_is_not_in_the_chain_counts_too(settings):
+    config = GenerationConfig(do_sample=True, **settings)
+    law = enumerate_sequences(T, 3, [0, 1], config)
+    assert sum(law.values()) == pytest.approx(1)
+    kept = 1 if config.token_healing else 2
+    out = T.generate(
+        [0, 1], config, max_new_tokens=3, num_return_sequences=2000, seed=0,
+        return_dict_in_generate=True,
+    )  # fmt: skip
+    texts = [tuple(r[kept:n]) for r, n in zip(out.sequences.tolist(), out.lengths)]
+    check_law(texts, law)
+
+
+def test_the_law_of_one_choice():
+    config = GenerationConfig(do_sample=True, choices=[[1, 2]])
+    assert enumerate_sequences(T, 2, [0], config) == {(1, 2): 1.0}
+
+
+def test_the_law_of_a_guided_model_by_hand():
+    config = GenerationConfig(
+        do_sample=True, guidance_scale=2.0, negative_prompt_ids=[1]
+    )
+    p = np.array([0.5, 0.3, 0.2]) ** 2 / [0.1, 0.8, 0.1]
+    law = enumerate_sequences(T, 1, [0], config)
+    np.testing.assert_allclose([law[0,], law[1,], law[2,]], p / p.sum())
+
+
+def test_the_law_of_dola():
+    model = GPT2.random(GPT2Config(3, n_positions=8, n_embd=8, n_layer=2, n_head=2))
+    config = GenerationConfig(do_sample=True, dola_layers=[0])
+    law = enumerate_sequences(model, 2, [0, 1], config)
+    rows = model.generate([0, 1], config, max_new_tokens=2, num_return_sequences=2000,
+                          seed=0)  # fmt: skip
+    check_law([tuple(row[2:]) for row in rows.tolist()], law)
+    with pytest.raises(ValueError, match="has none"):
+        enumerate_sequences(T, 2, [0, 1], config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"num_beams": 2}, "num_beams must be 1: a beam search has no law of its own"),
+        ({"num_beams": 2, "stochastic_beams": True}, "num_beams must be 1"),
+        ({"stochastic_beams": True}, "stochastic_beams must be False"),
+        ({"num_beam_groups": 2}, "num_beam_groups must be 1"),
+        ({"penalty_alpha": 0.0, "top_k": 2}, "penalty_alpha must be None"),
+        ({"max_time": 1.0}, "max_time must be None: a clock has no law"),
+        ({"regex": "a", "choices": ["a"], "tokenizer": Letters()}, "cannot be combined"),
+        ({"stop_strings": "a"}, "pass tokenizer="),
+    ],
+)
+def test_what_has_no_law_is_named(settings, words):
+    with pytest.raises(ValueError, match=words):
+        enumerate_sequences(T, 2, [0], GenerationConfig(**settings))
+
+
+def test_no_room_and_no_token():
+    assert enumerate_sequences(TableLM(np.zeros((2, 2)), n_ctx=2), 2, [0, 1]) == {(): 1}

@@ -138,6 +138,11 @@ def test_a_planted_bug_in_a_filter_is_named(bug, kind, skip, named):
     assert named in message(check_filter, bug, kind, skip=skip)
 
 
+def test_an_unknown_kind_of_filter_is_named():
+    with pytest.raises(ValueError, match="any, truncation, upper set, not 'foo'"):
+        check_filter(top_2, "foo")
+
+
 def test_extreme_logits_count():
     rows = logits(kinds=("extremes",), dtypes=(np.float32,))
     text = message(check_filter, explodes, "any", rows, skip=[2, 5, 6, 25])
@@ -162,6 +167,15 @@ SAMPLERS = {
     ],
     "(37)": [
         lambda z, rng: int(rng.integers(len(z))) if right(z, rng) >= 0 else 0,
+    ],
+    "(0) a token is an integer: for [0.0]: it returned 0.5": [
+        lambda z, rng: right(z, rng) + 0.5,
+    ],
+    "(0) a token is an integer: for [0.0]: it returned [0]": [
+        lambda z, rng: [right(z, rng)],
+    ],
+    "(0) a token is an integer: ": [
+        lambda z, rng: right(z, rng) + (0.5 if rng.random() > 0.999 else 0),
     ],
     "(39) the same seed draws the same token": [
         lambda z, rng: right(z, FIXED),

@@ -4,7 +4,7 @@ Every rule and filter is a function of this package: ``decoding.top_p(logits, 0.
 ``decoding.repetition_penalty(logits, 1.2, context)``.
 """
 
-from .explain import explain
+from .explain import explain, trace
 from .filters import temperature, top_k, top_p
 from .mirostat import mirostat, mirostat_v1, mirostat_v2
 from .penalties import (
@@ -50,5 +50,5 @@ __all__ = [
     "no_repeat_ngram_size", "prefix_allowed_tokens_fn", "presence_penalty",
     "renormalize_logits", "repetition_penalty", "sequence_bias", "set_seed",
     "suppress_tokens", "temperature", "top_h", "top_k", "top_n_sigma", "top_p",
-    "typical_p", "watermark", "xtc",
+    "trace", "typical_p", "watermark", "xtc",
 ]  # fmt: skip

@@ -29,16 +29,7 @@ from .sampling import probabilities, process
 
 def contrastive_search(model, prompts, config, seed):
     """See above. All candidates of all sequences go through the model in one pass."""
-    if not config.top_k:
-        raise ValueError(
-            "penalty_alpha: contrastive search ranks the top_k most likely tokens: set "
-            "top_k (4 to 8 in the paper)"
-        )
-    if config.do_sample:
-        raise ValueError(
-            "penalty_alpha: contrastive search does not sample: set do_sample=False "
-            "(on the command line --no-do-sample)"
-        )
+    check(config)
     sequences = live = start(model, prompts, config, seed)
     past = {id(s): _directions(s.hidden) for s in sequences}
     for sequence in sequences:
@@ -57,6 +48,20 @@ def contrastive_search(model, prompts, config, seed):
             append(sequence, plan.tokens[i], row, plan.scores, config)
         yield sequences
         live = [s for s in live if not s.done]
+
+
+def check(config):
+    """Raise a ValueError if the config does not go with contrastive search."""
+    if not config.top_k:
+        raise ValueError(
+            "penalty_alpha: contrastive search ranks the top_k most likely tokens: set "
+            "top_k (4 to 8 in the paper)"
+        )
+    if config.do_sample:
+        raise ValueError(
+            "penalty_alpha: contrastive search does not sample: set do_sample=False "
+            "(on the command line --no-do-sample)"
+        )
 
 
 def rank(p, ahead, past, alpha):

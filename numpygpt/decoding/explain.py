@@ -1,4 +1,4 @@
-"""What a GenerationConfig will do, in words.
+"""What a GenerationConfig will do, in words; and what it does to one row of logits.
 
 >>> from numpygpt import GenerationConfig
 >>> explain(GenerationConfig(do_sample=True, top_k=1, xtc_threshold=0.2))
@@ -11,19 +11,57 @@ take care:
   top_k 1 leaves one token: the same as do_sample=False
 
 Settings interact, and a setting that does nothing is the quietest of bugs. The tables
-below name those that are known; a run never warns.
+below name those that are known; a run never warns. What generate refuses is asked of
+the code that refuses it. `trace` shows each step of the chain at work.
 
-Next: packing.py.
+Next: gpt2.py.
 """
 
-from .checks import as_tuple
-from .steps import DEFAULTS, FILTERS, is_on, order, settings_of
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import NamedTuple
 
+import numpy as np
+
+from . import beam, contrastive
+from .checks import as_tuple
+from .config import GenerationConfig
+from .constraints import constrain
+from .methods import method
+from .sampling import chain, probabilities, process
+from .steps import (
+    DEFAULTS,
+    FILTERS,
+    NO_LAW,
+    NOT_IN_A_ROW,
+    Step,
+    is_on,
+    order,
+    refuse,
+    settings_of,
+)
+from .stopping import stop_rules
+from .truncation import entropy
+
+# What works beside the chain.
+BESIDES = ["regex", "choices", "token_healing", "stop_strings", "stopping_criteria"]
+BESIDES += ["max_time"]
+HELP = {field.name: field.metadata["help"] for field in fields(GenerationConfig)}
+# What only sampling reads; of these two there is more to say.
+SAMPLING = [name for step in FILTERS for name in settings_of(step)]
+SAMPLING = [name for name in SAMPLING if name not in ("temperature", "top_k")]
 # Settings, what they need to do something, as a test, and what to say if it is missing.
 NEEDS = (
+    (SAMPLING, lambda c: c.temperature != 0, "temperature 0 means greedy"),
     (
-        [n for step in FILTERS for n in settings_of(step) if n != "top_k"],
-        lambda c: c.do_sample,
+        ["top_k"],
+        lambda c: c.temperature != 0 or c.penalty_alpha is not None,
+        "temperature 0 means greedy",
+    ),
+    (SAMPLING, lambda c: c.do_sample, "only when sampling: do_sample=True"),
+    (
+        ["temperature"],
+        lambda c: c.do_sample or c.temperature == 0,
         "only when sampling: do_sample=True",
     ),
     (
@@ -40,9 +78,14 @@ NEEDS = (
         "dry_multiplier is 0",
     ),
     (
-        ["early_stopping", "length_penalty", "patience", "num_beam_groups"],
+        ["early_stopping", "length_penalty", "patience"],
         lambda c: c.num_beams > 1,
         "only with beams: num_beams",
+    ),
+    (
+        ["early_stopping", "length_penalty", "patience"],
+        lambda c: not c.stochastic_beams,
+        "stochastic beams are drawn, not ranked by their length",
     ),
     (["diversity_penalty"], lambda c: c.num_beam_groups > 1, "num_beam_groups is 1"),
     (
@@ -56,7 +99,6 @@ NEEDS = (
         lambda c: c.return_dict_in_generate,
         "only with return_dict_in_generate=True",
     ),
-    (["stochastic_beams"], lambda c: c.num_beams > 1, "only with beams: num_beams"),
     (
         ["num_assistant_tokens", "num_assistant_tokens_schedule"]
         + ["assistant_confidence_threshold"],
@@ -73,6 +115,18 @@ NEEDS = (
         lambda c: c.prompt_lookup_num_tokens,
         "prompt_lookup_num_tokens is not set",
     ),
+    (
+        ["watermarking_config"],
+        lambda c: c.watermarking_config.get("bias") != 0,
+        "a bias of 0 changes nothing",
+    ),
+    (["suppress_tokens"], lambda c: len(c.suppress_tokens) > 0, "it is empty"),
+    (
+        ["begin_suppress_tokens"],
+        lambda c: len(c.begin_suppress_tokens) > 0,
+        "it is empty",
+    ),
+    (["use_cache"], lambda c: c.use_cache, "the cache is always used"),
 )
 # What is probably not meant: a test, and what to say.
 CARE = (
@@ -109,6 +163,20 @@ CARE = (
         ),
         "suppress_tokens bans every eos: only the length ends a text",
     ),
+    (
+        lambda c: c.max_new_tokens is None and (c.min_new_tokens or 0) >= c.max_length,
+        (
+            "min_new_tokens {c.min_new_tokens}: max_length {c.max_length}, which "
+            "counts the prompt, ends every text before"
+        ),
+    ),
+    (
+        lambda c: c.max_new_tokens is not None and c.min_length > 1 + c.max_new_tokens,
+        (
+            "min_length {c.min_length} counts the prompt: unless that is long, "
+            "max_new_tokens {c.max_new_tokens} ends the text before"
+        ),
+    ),
 )
 
 
@@ -121,27 +189,40 @@ def explain(config, file=None):
 def _lines(config):
     entries = order(config.chain)
     name = config.chain if isinstance(config.chain, str) else "of your own"
-    on = [entry for entry in entries if is_on(entry, config)]
+    idle = _idle(config, entries)
+    on = [e for e in entries if is_on(e, config) and _switch(e) not in idle]
+    besides = [name for name in _changed(config, BESIDES) if getattr(config, name)]
     yield _method(config)
     yield f"chain {name}:" if on else f"chain {name}: nothing, the model's logits count"
     for i, entry in enumerate(on, 1):
         yield f"  {i}. {_step(entry, config)}"
-    idle = list(_idle(config, entries))
-    if idle:
-        yield "does nothing:"
-        yield from (f"  {line}" for line in idle)
-    care = [text for test, text in CARE if test(config)]
-    if care:
-        yield "take care:"
-        yield from (f"  {text}" for text in care)
+    care = [text.format(c=config) for test, text in CARE if test(config)]
+    for title, lines in (
+        ("besides", [f"{n} {getattr(config, n)!r}: {HELP[n]}" for n in besides]),
+        ("does nothing", idle.values()),
+        ("take care", [*_refused(config), *care]),
+    ):
+        if lines:
+            yield f"{title}:"
+            yield from (f"  {line}" for line in lines)
+
+
+def _refused(config):
+    """What generate will refuse before the first token, in its own words."""
+    checks = [method, lambda c: constrain([0, 0], c), lambda c: stop_rules(c, 1)]
+    checks += [beam._check] if config.num_beams > 1 else []
+    checks += [contrastive.check] if config.penalty_alpha is not None else []
+    for check in checks:
+        try:
+            check(config)
+        except ValueError as error:
+            yield f"generate refuses this: {error}"
 
 
 def _method(config):
     way = "sampling" if config.do_sample else "greedy"
     if config.num_beams > 1:
-        way = f"beam search with {config.num_beams} beams" + (
-            ", sampling" if config.do_sample else ""
-        )
+        way = _beams(config) + (", sampling" if config.do_sample else "")
     elif config.penalty_alpha is not None:
         way = f"contrastive search, penalty_alpha {config.penalty_alpha}"
     elif config.assistant_model is not None:
@@ -157,6 +238,13 @@ def _method(config):
     return f"{way}, up to {config.max_length} tokens with the prompt"
 
 
+def _beams(config):
+    kind = "stochastic " if config.stochastic_beams else ""
+    kind += "diverse " if config.num_beam_groups > 1 else ""
+    way = f"{kind}beam search with {config.num_beams} beams"
+    return way + (f" in {config.num_beam_groups} groups" if "diverse" in kind else "")
+
+
 def _step(entry, config):
     if callable(entry):
         return getattr(entry, "__name__", repr(entry))
@@ -165,16 +253,59 @@ def _step(entry, config):
 
 
 def _idle(config, entries):
-    said = set()
+    """``{setting: line}``: what is set and changes nothing."""
+    said = {}
     for names, test, text in NEEDS:
         for name in _changed(config, names):
             if not test(config) and name not in said:
-                said.add(name)
-                yield f"{name} {getattr(config, name)}: {text}"
-    for step in (s for s in order("hf") if s not in entries and is_on(s, config)):
-        yield f"{_step(step, config)}: not in the chain"
+                said[name] = f"{name} {getattr(config, name)}: {text}"
+    for step in order("hf"):
+        if step not in entries and is_on(step, config) and _switch(step) not in said:
+            said[_switch(step)] = f"{_step(step, config)}: not in the chain"
+    return said
+
+
+def _switch(entry):
+    """The setting that turns a step on; a function has none."""
+    return None if callable(entry) else settings_of(entry)[0]
 
 
 def _changed(config, names):
     values = {name: getattr(config, name) for name in names}
     return [n for n, v in values.items() if v is not None and v != DEFAULTS[n]]
+
+
+class Traced(NamedTuple):
+    """What one step of the chain did to the probabilities."""
+
+    name: str
+    left: np.ndarray  # the ids that can still be chosen
+    removed: np.ndarray  # the ids that this step removed
+    mass: float  # the probability that these had before it
+    bits: float  # the entropy behind it, -sum(p log2 p)
+
+
+def trace(logits, context=(), config=None, n_prompt=0):
+    """What every step of the chain does to a row of logits, a `Traced` a step.
+
+    The arguments are those of `distribution`, which refuses the same settings. xtc is
+    shown as when it acts; every other step is as in a run.
+
+    >>> config = GenerationConfig(do_sample=True, temperature=0.5, top_k=2)
+    >>> for row in trace(np.log([0.5, 0.3, 0.2]), (), config):
+    ...     print(row.name, row.left, row.removed, f"{row.mass:.2f} {row.bits:.2f}")
+    temperature [0 1 2] [] 0.00 1.23
+    top_k [0 1] [2] 0.11 0.83
+    """
+    config = GenerationConfig() if config is None else config
+    refuse(config, NO_LAW | NOT_IN_A_ROW)
+    acts = SimpleNamespace(random=lambda: 0.0)
+    row, rows = process(logits, context, []), []
+    for step in chain(config, n_prompt, acts):
+        before, row = row, process(row, context, [step])
+        removed = np.flatnonzero((before > -np.inf) & (row == -np.inf))
+        name = step.name if isinstance(step, Step) else _step(step, config)
+        mass = float(probabilities(before)[removed].sum())
+        bits = float(entropy(probabilities(row)) / np.log(2))
+        rows.append(Traced(name, np.flatnonzero(row > -np.inf), removed, mass, bits))
+    return rows

@@ -14,6 +14,12 @@ of another model, so every method works on them: sampling, beams, drafts. A "hid
 of theirs holds several rows of the model's side by side, and ``unembed`` makes logits
 of them all.
 
+What they give are logits like any model's, so a beam search normalises them before it
+adds them up: a beam's score is ``log softmax(u + scale * (c - u))``, summed.
+(transformers adds what guidance left, which is not the logarithm of any probability;
+with ``renormalize_logits=True`` it does as we do.) And "the model" of ``output_logits``
+and ``model_logprobs`` is, with them, the guided one.
+
 Papers: Sanchez et al., arXiv:2306.17806; Chuang et al., arXiv:2309.03883.
 
 Try: guidance_scale 1.5 and then 5 with a prompt of an unusual style.

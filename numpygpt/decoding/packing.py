@@ -14,9 +14,10 @@ class GenerateOutput:
     """What ``return_dict_in_generate=True`` returns. ``scores`` and ``logits`` hold one
     array ``[n_return, n_vocab]`` a step (rows that have ended: zeros). ``logprobs``,
     ``[n_return, n_steps]``, are the natural logarithms of the probabilities that the
-    chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them.
-    ``lengths`` counts each row's ids without the padding. ``sequences_scores``,
-    ``[n_return]``, is what a beam search ranked by, and ``notes``
+    chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them
+    (under ``guidance_scale`` and ``dola_layers`` the guided model, here and in
+    ``logits``). ``lengths`` counts each row's ids without the padding.
+    ``sequences_scores``, ``[n_return]``, is what a beam search ranked by, and ``notes``
     has for each row what a search did: see beam.py and speculative.py."""
 
     sequences: np.ndarray

@@ -14,14 +14,16 @@ Try: draw 1,000 times from ``[0.5, 0.3, 0.2]`` and count.
 Next: generate.py.
 """
 
-from dataclasses import replace
+import math
+from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 
 from ..layers import softmax
 from . import filters
 from .checks import check_step
-from .steps import Step, is_on, known_to_steps, order
+from .steps import NO_LAW, NOT_IN_A_ROW, Step, is_on, known_to_steps, order, refuse
 
 _seeds = np.random.default_rng()
 
@@ -77,7 +79,9 @@ def process(logits, context, steps):
 
 def distribution(logits, context=(), config=None, n_prompt=0):
     """The exact probabilities of the next token, float64 ``[n_vocab]``: the softmax of
-    the processed logits when sampling, all on the largest when not.
+    the processed logits when sampling, all on the largest when not. What needs more
+    than a row of logits (a search, a constraint, a guided model, mirostat) is a
+    ValueError; what only ends a text or drafts it does not change this law.
 
     >>> from numpygpt import GenerationConfig
     >>> half = GenerationConfig(do_sample=True, top_k=2)
@@ -86,16 +90,16 @@ def distribution(logits, context=(), config=None, n_prompt=0):
     """
     if config is None:
         return probabilities(process(logits, context, []))
-    if config.do_sample and 0 < config.xtc_probability < 1:  # the one step that draws
-        share = config.xtc_probability
-        on, off = replace(config, xtc_probability=1), replace(config, xtc_probability=0)
-        acts, idle = (distribution(logits, context, c, n_prompt) for c in (on, off))
-        return share * acts + (1 - share) * idle
-    row = process(logits, context, chain(config, n_prompt, np.random.default_rng(0)))
-    if config.do_sample:
-        return probabilities(row)
-    law = np.zeros(len(row))
-    law[np.argmax(row)] = 1.0
+    refuse(config, NO_LAW | NOT_IN_A_ROW)
+    share, law = config.xtc_probability, 0
+    n = order(config.chain).count("xtc") if is_on("xtc", config) else 0
+    for coins in product([0.0, 1.0], repeat=n):  # xtc alone draws; at 0 it acts
+        p = math.prod(1 - share if coin else share for coin in coins)
+        if p > 0:
+            rng = SimpleNamespace(random=iter(coins).__next__)
+            row = process(logits, context, chain(config, n_prompt, rng))
+            best = np.arange(len(row)) == np.argmax(row)
+            law += p * (probabilities(row) if config.do_sample else best)
     return law
 
 

@@ -33,6 +33,7 @@ import numpy as np
 from .checks import NothingLeft
 from .generate import append, start, take
 from .sampling import chain, draw, probabilities, process
+from .stopping import fits
 
 
 def speculative(model, prompts, config, seed):
@@ -51,7 +52,7 @@ def speculative(model, prompts, config, seed):
     }
 
     def draft(sequence):
-        return drafters[id(sequence)].draft(sequence, _room(sequence, model))
+        return drafters[id(sequence)].draft(sequence, _room(sequence, model, config))
 
     yield from _decode(model, sequences, config, draft)
 
@@ -61,7 +62,7 @@ def prompt_lookup(model, prompts, config, seed):
     longest = config.max_matching_ngram_size or 2
 
     def draft(sequence):
-        n = min(config.prompt_lookup_num_tokens, _room(sequence, model))
+        n = min(config.prompt_lookup_num_tokens, _room(sequence, model, config))
         tokens = lookup(sequence.ids, n, longest, config.eos_token_ids)
         return tokens, [point(t, model.config.n_vocab) for t in tokens]
 
@@ -159,10 +160,10 @@ def lookup(ids, n_draft, longest, stop_ids=()):
     return []
 
 
-def _room(sequence, model):
+def _room(sequence, model, config):
     """How many guesses the model can check. More may be asked for than the text may
     still grow: were it otherwise, a longer text would not begin as a shorter one."""
-    return model.config.n_ctx - len(sequence.ids)
+    return fits(sequence.n_prompt, config, model.config.n_ctx) - len(sequence.ids)
 
 
 class Drafter:

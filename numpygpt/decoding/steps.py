@@ -107,6 +107,22 @@ PRESETS = {
     ],
 }
 DEFAULTS = {field.name: field.default for field in fields(GenerationConfig)}
+# What has no law of the next token, and what has one that a row of logits is not enough
+# for: the value that is off, and why.
+NO_LAW = {
+    "num_beams": (1, "a beam search has no law of its own: it compares whole texts"),
+    "num_beam_groups": (1, "groups of beams compare whole texts"),
+    "stochastic_beams": (False, "stochastic beams are whole texts, drawn at once"),
+    "penalty_alpha": (None, "contrastive search draws nothing: it ranks hidden states"),
+    "mirostat": (0, "the law of a step depends on its state"),
+}
+NOT_IN_A_ROW = {
+    "regex": (None, "what may follow depends on where the prompt ends"),
+    "choices": (None, "what may follow depends on where the prompt ends"),
+    "token_healing": (False, "it takes a token of the prompt away"),
+    "guidance_scale": (1, "it changes the model, so pass that model's logits"),
+    "dola_layers": (None, "it changes the model, so pass that model's logits"),
+}
 
 
 @dataclass
@@ -151,6 +167,13 @@ def is_on(entry, config):
     switches = SWITCHES.get(entry) or settings_of(entry)[:1]
     values = {name: getattr(config, name) for name in switches}
     return any(v is not None and v != DEFAULTS[name] for name, v in values.items())
+
+
+def refuse(config, table):
+    """Raise a ValueError if the config has set a field of such a table."""
+    for name, (off, why) in table.items():
+        if getattr(config, name) not in (None, off):
+            raise ValueError(f"{name} must be {off}: {why}")
 
 
 def known_to_steps(config, n_prompt, rng, batch_id):

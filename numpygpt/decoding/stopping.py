@@ -43,6 +43,7 @@ def room(n_prompt, config, n_ctx):
             f"a prompt of {n_prompt} tokens leaves no room in the model's context of "
             f"{n_ctx}: shorten it to at most {n_ctx - 1}"
         )
+    n_ctx = fits(n_prompt, config, n_ctx)
     if config.max_new_tokens is not None:
         return min(n_prompt + config.max_new_tokens, n_ctx)
     if n_prompt >= config.max_length:
@@ -51,6 +52,20 @@ def room(n_prompt, config, n_ctx):
             "which counts them: raise it, or set max_new_tokens"
         )
     return min(config.max_length, n_ctx)
+
+
+def fits(n_prompt, config, n_ctx):
+    """How long a text may get in a context of ``n_ctx``. With guidance another text
+    grows beside it, from ``negative_prompt_ids``, and has to fit as well."""
+    if config.guidance_scale in (None, 1):
+        return n_ctx
+    n_other = len(config.negative_prompt_ids or ())
+    if n_other >= n_ctx:
+        raise ValueError(
+            f"negative_prompt_ids: {n_other} tokens leave no room in the model's "
+            f"context of {n_ctx}: shorten them to at most {n_ctx - 1}"
+        )
+    return n_ctx - max(0, n_other - n_prompt)
 
 
 def _stop_strings(config):

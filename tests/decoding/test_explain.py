@@ -1,9 +1,10 @@
 """explain: the chain in effect, what does nothing, what contradicts."""
 
+import numpy as np
 import pytest
 
 from numpygpt import GenerationConfig
-from numpygpt.decoding import explain
+from numpygpt.decoding import distribution, explain, trace
 
 
 def told(capsys, **settings):
@@ -59,12 +60,37 @@ def test_a_chain_of_ones_own(capsys):
         ({"max_matching_ngram_size": 3}, "prompt_lookup_num_tokens is not set"),
         ({"num_assistant_tokens": 3}, "assistant_model is not set"),
         ({"negative_prompt_ids": [3]}, "guidance_scale is not set"),
+        (
+            {"num_beams": 2, "stochastic_beams": True, "length_penalty": 2.0},
+            "length_penalty 2.0: stochastic beams are drawn",
+        ),
+        (
+            {"num_beams": 2, "stochastic_beams": True, "early_stopping": True},
+            "early_stopping True: stochastic beams are drawn",
+        ),
+        ({"watermarking_config": {"bias": 0}}, "{'bias': 0}: a bias of 0 changes"),
+        ({"suppress_tokens": []}, "suppress_tokens []: it is empty"),
+        ({"begin_suppress_tokens": []}, "begin_suppress_tokens []: it is empty"),
+        ({"use_cache": False}, "use_cache False: the cache is always used"),
+        (
+            {"do_sample": True, "temperature": 0, "top_p": 0.9},
+            "top_p 0.9: temperature 0 means greedy",
+        ),
+        (
+            {"do_sample": True, "temperature": 0, "top_k": 9},
+            "top_k 9: temperature 0 means greedy",
+        ),
     ],
 )
 def test_what_does_nothing(capsys, settings, line):
     text = told(capsys, **settings)
     assert line in text.partition("does nothing:\n")[2]
     assert text.count(line) == 1
+
+
+def test_contrastive_search_reads_top_k_at_temperature_0(capsys):
+    text = told(capsys, penalty_alpha=0.6, top_k=4, temperature=0)
+    assert "does nothing" not in text
 
 
 def test_what_has_two_reasons_is_said_once(capsys):
@@ -86,6 +112,31 @@ def test_what_has_two_reasons_is_said_once(capsys):
         ),
         ({"forced_eos_token_id": 3, "suppress_tokens": [3]}, "forced_eos_token_id"),
         ({"eos_token_id": 3, "suppress_tokens": [3]}, "only the length ends a text"),
+        ({"min_new_tokens": 30}, "min_new_tokens 30: max_length 20, which"),
+        ({"min_new_tokens": 20}, "min_new_tokens 20: max_length 20, which"),
+        ({"min_length": 300, "max_new_tokens": 5}, "max_new_tokens 5 ends the text"),
+        (
+            {"num_beams": 4, "penalty_alpha": 0.5, "top_k": 4},
+            "generate refuses this: num_beams and penalty_alpha ask for different",
+        ),
+        (
+            {"num_beams": 2, "prompt_lookup_num_tokens": 3},
+            "generate refuses this: num_beams and prompt_lookup_num_tokens ask",
+        ),
+        ({"stochastic_beams": True}, "generate refuses this: num_beam_groups and"),
+        ({"penalty_alpha": 0.5}, "generate refuses this: penalty_alpha: contrastive"),
+        (
+            {"penalty_alpha": 0.5, "top_k": 4, "do_sample": True},
+            "generate refuses this: penalty_alpha: contrastive search does not sample",
+        ),
+        ({"num_beams": 4, "num_beam_groups": 3}, "refuses this: num_beam_groups must"),
+        ({"num_beams": 4, "num_return_sequences": 8}, "refuses this: num_return_seq"),
+        ({"num_beams": 4, "mirostat": 2}, "refuses this: mirostat must be 0 in a beam"),
+        ({"regex": "a", "choices": [[1]]}, "refuses this: regex and choices cannot be"),
+        ({"regex": "a"}, "generate refuses this: regex, choices and token_healing are"),
+        ({"choices": ["a"]}, "pass tokenizer= too"),
+        ({"token_healing": True}, "pass tokenizer= too"),
+        ({"stop_strings": "a"}, "generate refuses this: stop_strings are text"),
     ],
 )
 def test_what_is_probably_not_meant(capsys, settings, line):
@@ -102,6 +153,11 @@ def test_what_is_probably_not_meant(capsys, settings, line):
         {"do_sample": True, "xtc_probability": 0.5, "xtc_threshold": 0.2},
         {"dry_multiplier": 1.0, "dry_base": 2.0},
         {"penalty_alpha": 0.6, "top_k": 4},
+        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0},
+        {"num_beams": 4, "stochastic_beams": True, "num_return_sequences": 4},
+        {"choices": [[1, 2]], "watermarking_config": {}, "suppress_tokens": [1]},
+        {"eos_token_id": 1, "min_new_tokens": 19},
+        {"eos_token_id": 1, "min_length": 6, "max_new_tokens": 5},
     ],
 )
 def test_what_is_in_order_is_not_blamed(capsys, settings):
@@ -115,8 +171,79 @@ def test_what_is_in_order_is_not_blamed(capsys, settings):
     [
         ({"num_beams": 3}, "beam search with 3 beams, up"),
         ({"num_beams": 3, "do_sample": True}, "beam search with 3 beams, sampling, up"),
+        (
+            {"num_beams": 4, "num_beam_groups": 2},
+            "diverse beam search with 4 beams in 2 groups, up",
+        ),
+        (
+            {"num_beams": 4, "stochastic_beams": True},
+            "stochastic beam search with 4 beams, up",
+        ),
         ({"penalty_alpha": 0.6}, "contrastive search, penalty_alpha 0.6, up"),
     ],
 )
 def test_the_method(capsys, settings, words):
     assert told(capsys, **settings).startswith(words)
+
+
+def test_what_works_besides_the_chain(capsys):
+    text = told(
+        capsys, choices=[[1, 2]], token_healing=True, stop_strings="x", max_time=2.0,
+        regex="",
+    )  # fmt: skip
+    assert text.partition("besides:\n")[2].splitlines()[:4] == [
+        "  choices [[1, 2]]: the new text is one of these",
+        "  token_healing True: choose the prompt's last token anew",
+        "  stop_strings 'x': stop when one appears",
+        "  max_time 2.0: stop after this many seconds",
+    ]
+
+
+def test_what_changes_nothing_is_no_step_of_the_chain(capsys):
+    for settings in ({"watermarking_config": {"bias": 0}}, {"suppress_tokens": []}):
+        assert "chain hf: nothing" in told(capsys, **settings)
+
+
+def as_lists(rows):
+    return [(r.name, r.left.tolist(), r.removed.tolist()) for r in rows]
+
+
+def test_a_trace_by_hand():
+    def shout(logits, context):
+        return logits + 1
+
+    config = GenerationConfig(
+        do_sample=True, top_k=2, temperature=0.5, top_p=0.7,
+        chain=["top_k", "temperature", shout, "top_p"],
+    )  # fmt: skip
+    logits = np.log([0.5, 0.25, 0.15, 0.1])
+    rows = trace(logits, [0], config)
+    assert as_lists(rows) == [
+        ("top_k", [0, 1], [2, 3]),  # 2/3, 1/3
+        ("temperature", [0, 1], []),  # their squares: 4/5, 1/5
+        ("shout", [0, 1], []),
+        ("top_p", [0], [1]),
+    ]
+    assert [r.mass for r in rows] == pytest.approx([0.25, 0, 0, 0.2])
+    two_thirds, four_fifths = np.log2(3) - 2 / 3, np.log2(5) - 8 / 5
+    expected = [two_thirds, four_fifths, four_fifths, 0]
+    assert [r.bits for r in rows] == pytest.approx(expected)
+    assert np.array_equal(logits, np.log([0.5, 0.25, 0.15, 0.1]))
+    assert distribution(logits, [0], config).tolist() == [1, 0, 0, 0]
+
+
+def test_a_trace_counts_the_output_and_shows_xtc_at_work():
+    config = GenerationConfig(
+        do_sample=True, no_repeat_ngram_size=1, xtc_probability=0.01, xtc_threshold=0.2
+    )
+    rows = trace(np.log([0.4, 0.3, 0.3]), [2], config)
+    assert as_lists(rows) == [
+        ("no_repeat_ngram_size", [0, 1], [2]),
+        ("xtc", [1], [0]),
+    ]
+    assert [r.mass for r in rows] == pytest.approx([0.3, 4 / 7])
+    assert trace(np.zeros(3)) == []
+    with pytest.raises(ValueError, match="num_beams must be 1"):
+        trace(np.zeros(3), (), GenerationConfig(num_beams=2))
+    with pytest.raises(ValueError, match="the model's logits"):
+        trace(np.array([np.nan, 0.0]))

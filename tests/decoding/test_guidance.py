@@ -73,6 +73,42 @@ def test_45_a_batch_equals_each_alone(batch, scale):
         assert row[: len(alone)].tolist() == alone.tolist()
 
 
+TIGHT = GPT2.random(
+    GPT2Config(16, n_positions=24, n_embd=8, n_layer=2, n_head=2), dtype=np.float64
+)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {},
+        {"num_beams": 3},
+        {"prompt_lookup_num_tokens": 4},
+        {"assistant_model": TIGHT},
+        {"penalty_alpha": 0.5, "top_k": 3},
+    ],
+)
+def test_a_long_negative_prompt_ends_the_text_at_its_full_context(method):
+    how = {"guidance_scale": 2.0, "max_new_tokens": 9, **method}
+    for n_other, n_new in ((14, 9), (20, 4), (23, 1)):
+        out = TIGHT.generate([1, 1], negative_prompt_ids=[1] * n_other, **how)
+        assert out.shape == (1, 2 + n_new)
+    with pytest.raises(ValueError, match="negative_prompt_ids: 24 tokens leave no"):
+        TIGHT.generate([1, 1], negative_prompt_ids=[1] * 24, **how)
+    assert TIGHT.generate([1, 1], negative_prompt_ids=[1] * 24).shape == (1, 20)
+
+
+def test_the_logits_that_are_returned_are_the_guided_ones():
+    out = SMALL.generate(
+        [1, 2], guidance_scale=2.0, max_new_tokens=1, output_logits=True,
+        return_dict_in_generate=True,
+    )  # fmt: skip
+    row = guided_row([1, 2], 2, 2.0, [2])
+    np.testing.assert_allclose(out.logits[0][0], row)
+    token = out.sequences[0, 2]
+    assert out.model_logprobs[0, 0] == pytest.approx(log_softmax(row)[token])
+
+
 def test_truncation_keeps_both_texts_together():
     guided = Guided(SMALL, 2.0, [5, 6, 7])
     cache = guided.new_cache()

@@ -157,6 +157,44 @@ def test_the_law_of_xtc_is_a_mixture():
     np.testing.assert_allclose(p, [0.375, 0.225 + 0.25 * 0.6, 0.15 + 0.25 * 0.4])
 
 
+def test_each_xtc_of_a_chain_tosses_a_coin_of_its_own():
+    """One time in four neither acts; else only the least likely token is left."""
+    config = GenerationConfig(
+        do_sample=True, xtc_probability=0.5, xtc_threshold=0.1, chain=["xtc", "xtc"]
+    )
+    p = distribution(np.log([0.5, 0.3, 0.2]), config=config)
+    np.testing.assert_allclose(p, [0.125, 0.075, 0.8])
+    model = TableLM(np.log([0.5, 0.3, 0.2]))
+    rows = model.generate(
+        [0], config, max_new_tokens=1, num_return_sequences=2000, seed=0
+    )
+    check_law(rows[:, 1].tolist(), dict(enumerate(p)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"num_beams": 2}, "num_beams must be 1: a beam search has no law"),
+        ({"stochastic_beams": True}, "stochastic_beams must be False"),
+        ({"penalty_alpha": 0.5}, "penalty_alpha must be None"),
+        ({"mirostat": 2}, "mirostat must be 0"),
+        ({"choices": [[1]]}, "choices must be None"),
+        ({"regex": "a"}, "regex must be None"),
+        ({"token_healing": True}, "token_healing must be False"),
+        ({"guidance_scale": 3.0}, "guidance_scale must be 1"),
+        ({"dola_layers": "low"}, "dola_layers must be None"),
+    ],
+)
+def test_what_a_row_of_logits_does_not_tell_is_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        distribution(np.zeros(3), config=GenerationConfig(do_sample=True, **settings))
+
+
+def test_guidance_of_one_is_no_guidance():
+    config = GenerationConfig(do_sample=True, guidance_scale=1)
+    np.testing.assert_allclose(distribution(np.zeros(4), config=config), 0.25)
+
+
 def test_output_rules_do_not_count_the_prompt():
     z = np.zeros(3)
     config = GenerationConfig(frequency_penalty=1.0)
