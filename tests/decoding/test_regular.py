@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from numpygpt.decoding import regular
 from numpygpt.decoding.regular import (
-    EMPTY, Automaton, code_points, either, literal, many, parse, then,
-)  # fmt: skip
+    EMPTY,
+    Automaton,
+    code_points,
+    either,
+    literal,
+    many,
+    parse,
+    then,
+)
 
 atoms = st.sampled_from(
     ["a", "b", "é", "€", "😀", ".", "[ab]", "[^a]", "[a-c]", "[é-€]", r"\d", r"\W", r"\.",
