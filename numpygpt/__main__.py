@@ -168,7 +168,7 @@ def run(args):
     """Load, generate, print."""
     settings = settings_of(args)
     if args.explain:
-        explain(GenerationConfig(**settings))
+        explain(GenerationConfig(**settings, tokenizer=Tokenizer.gpt2(0)))
         return 0
     prompt = read_prompt(args)
     seed = new_seed() if args.seed is None else args.seed

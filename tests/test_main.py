@@ -301,3 +301,5 @@ def test_a_draft_model_and_a_negative_prompt(folder):
 def test_explain_needs_no_model():
     done = run("--model", "nowhere", "--explain", "--top-k", "5")
     assert done.returncode == 0 and b"top_k 5" in done.stdout
+    done = run("--explain", "--stop", "x", "--regex", "a+")
+    assert b"besides" in done.stdout and b"refuses" not in done.stdout

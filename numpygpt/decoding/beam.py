@@ -74,7 +74,7 @@ def stochastic_beam_search(model, prompts, config, seed):
 
 def _search(model, prompts, config, seed, step):
     """The loop. All beams of all prompts go through the model in one pass."""
-    _check(config)
+    check(config)
     families = []
     for root in start(model, prompts, replace(config, num_return_sequences=1), seed):
         root.score, root.cache = 0.0, root.cache.fork()
@@ -96,7 +96,7 @@ def _search(model, prompts, config, seed, step):
     yield [text for texts in best for text in texts[: config.num_return_sequences]]
 
 
-def _check(config):
+def check(config):
     width, n = config.num_beams, config.num_beam_groups
     if config.num_return_sequences > width:
         raise ValueError(

@@ -210,7 +210,7 @@ def _lines(config):
 def _refused(config):
     """What generate will refuse before the first token, in its own words."""
     checks = [method, lambda c: constrain([0, 0], c), lambda c: stop_rules(c, 1)]
-    checks += [beam._check] if config.num_beams > 1 else []
+    checks += [beam.check] if config.num_beams > 1 else []
     checks += [contrastive.check] if config.penalty_alpha is not None else []
     for check in checks:
         try:
