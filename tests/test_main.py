@@ -186,6 +186,8 @@ def test_a_closed_pipe_is_no_traceback(folder):
 
 def test_ctrl_c_exits_130(folder):
     code = (
+        # Started in the background, a process may have been told to ignore it.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import numpygpt.__main__ as m, time\n"
         "m.print_stream = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
         "raise SystemExit(m.main())"

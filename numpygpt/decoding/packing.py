@@ -12,7 +12,8 @@ import numpy as np
 @dataclass(frozen=True)
 class GenerateOutput:
     """What ``return_dict_in_generate=True`` returns. ``scores`` and ``logits`` hold one
-    array ``[n_return, n_vocab]`` a step (rows that have ended: zeros). ``logprobs``,
+    array ``[n_return, n_vocab]`` a step (rows that have ended: zeros; transformers has
+    a row for every beam, also for those that were dropped). ``logprobs``,
     ``[n_return, n_steps]``, are the natural logarithms of the probabilities that the
     chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them
     (under ``guidance_scale`` and ``dola_layers`` the guided model, here and in
