@@ -128,13 +128,14 @@ def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     if len(prompt) >= model.config.n_ctx:
         return {(): 1.0}
     stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
-    stops += constrain(prompt, config)[1]
+    masks, ends = constrain(prompt, config)
+    stops, model = stops + ends, wrapped(model, config)
     kept = prompt[: n_kept(prompt, config)]
     law, growing = {}, {(): 1.0}
     while growing:
         texts, growing = growing, {}
         for text, p in texts.items():
-            q = _next(wrapped(model, config), prompt, kept, text, config)
+            q = _next(model, kept, text, masks, config, len(prompt))
             for token in np.flatnonzero(q).tolist():
                 ids = [*kept, *text, token]
                 ended = any(stop(ids) for stop in stops)
@@ -142,13 +143,13 @@ def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     return law
 
 
-def _next(model, prompt, kept, text, config):
+def _next(model, kept, text, masks, config, n_prompt):
     """The law of the token behind what is kept of the prompt, and ``text``."""
     cache = model.new_cache()
     hidden = model.hidden([kept], [cache])
     if text:  # a guided model has to know where the prompt ends
         hidden = model.hidden([list(text)], [cache])
     context = [*kept, *text]
-    row = process(model.unembed(hidden[-1:])[0], context, constrain(prompt, config)[0])
+    row = process(model.unembed(hidden[-1:])[0], context, masks)
     done = {name: off for name, (off, _) in NOT_IN_A_ROW.items()}
-    return distribution(row, context, replace(config, **done), len(prompt))
+    return distribution(row, context, replace(config, **done), n_prompt)

@@ -30,7 +30,8 @@ from numpygpt.config import SERIES
 from numpygpt.matmul import matmul
 
 import numpy as np
-from peers import Numpygpt
+from peers import Numpygpt, seconds
+from race import bound
 
 PARTS = {
     "in-pass": [(vars(layers), "matmul"), (vars(model), "matmul")],
@@ -57,13 +58,6 @@ def watch(spent):
     for part, places in PARTS.items():
         for names, name in places:
             names[name] = timed(names[name], part)
-
-
-def took(function, *args):
-    """Seconds of one call."""
-    start = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - start
 
 
 def products(gpt2, n_row, n_logits):
@@ -95,18 +89,15 @@ def measure(gpt2, machine, spent, n_text, n_past, n_new, rounds):
 
     n_row, n_logits = n_text * n_new, n_text if n_past else 1
     alone, found = products(gpt2, n_row, n_logits), []
-    n_vocab = config.n_vocab * config.n_embd
-    n_block = config.n_params - n_vocab - config.n_ctx * config.n_embd
-    n_operation = 2 * (n_row * n_block + n_logits * n_vocab)
+    least = bound(config, n_row, n_logits)
     for _ in range(rounds):
         run()  # a pass usually follows another
         spent.update(dict.fromkeys(PARTS, 0))
-        row = {"whole": took(run), **spent}
+        row = {"whole": seconds(run), **spent}
         row["rest"] = row["whole"] - sum(spent.values())
         alone()
-        row["products"] = took(alone)
-        byte, operation = machine.bandwidth(), machine.product()
-        row["bound"] = max(4 * (n_block + n_vocab) * byte, n_operation * operation)
+        row["products"] = seconds(alone)
+        row["bound"] = least(machine.bandwidth(), machine.product())
         found.append(row)
     return {c: MS * statistics.median(row[c] for row in found) for c in COLUMNS}
 
@@ -144,7 +135,7 @@ def main(argv=None):
     print("ms".ljust(16), *(f"{c:>10}" for c in COLUMNS), "   share", sep="")
     for name, *case in cases(gpt2.config):
         row = measure(gpt2, machine, spent, *case, args.rounds)
-        cells = [f"{row[c]:10.1f}" for c in COLUMNS]
+        cells = [f"{row[c]:10.2f}" for c in COLUMNS]
         print(name.ljust(16), *cells, f"{row['bound'] / row['whole']:8.2f}", sep="")
 
 

@@ -128,6 +128,20 @@ def all_ask(workers, but=(), **request):
     }
 
 
+def bound(config, n_row, n_logits):
+    """The least time for so many rows, of which so many get logits: a function
+    (s a byte, s an operation) -> s."""
+    # Weights that a step reads: of the positions, and of the embedding where the
+    # logits have a matrix of their own, it takes a row only.
+    vocab = config.n_vocab * config.n_embd
+    blocks = config.n_params - config.n_ctx * config.n_embd
+    blocks -= vocab * (2 - config.tie_word_embeddings)
+    n_operation = 2 * (n_row * blocks + n_logits * vocab)
+    return lambda byte, operation: max(
+        4 * (blocks + vocab) * byte, n_operation * operation
+    )
+
+
 class Race:
     """What the cases are made from."""
 
@@ -138,22 +152,12 @@ class Race:
         tokenizers = {"numpygpt", "tiktoken"}
         self.tokenizers = {w: p for w, p in workers.items() if w in tokenizers}
         self.rng = random.Random(0)
-        # Weights that a step reads: of the positions, and of the embedding where the
-        # logits have a matrix of their own, it takes a row only.
-        self.n_vocab_weights = config.n_vocab * config.n_embd
-        self.n_block_weights = config.n_params - config.n_ctx * config.n_embd
-        self.n_block_weights -= self.n_vocab_weights * (2 - config.tie_word_embeddings)
 
     def ids(self, n):
         return [self.rng.randrange(self.config.n_vocab - 1) for _ in range(n)]
 
     def bound(self, n_row, n_logits):
-        """The least time for so many rows, of which so many get logits."""
-        blocks, vocab = self.n_block_weights, self.n_vocab_weights
-        n_operation = 2 * (n_row * blocks + n_logits * vocab)
-        return lambda byte, operation: max(
-            4 * (blocks + vocab) * byte, n_operation * operation
-        )
+        return bound(self.config, n_row, n_logits)
 
     def decode(self):
         """Several texts at once; the plain loop knows one only and makes few tokens."""

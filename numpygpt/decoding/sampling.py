@@ -91,15 +91,17 @@ def distribution(logits, context=(), config=None, n_prompt=0):
     if config is None:
         return probabilities(process(logits, context, []))
     refuse(config, NO_LAW | NOT_IN_A_ROW)
-    share, law = config.xtc_probability, 0
+    share, law = config.xtc_probability, 0.0
     n = order(config.chain).count("xtc") if is_on("xtc", config) else 0
     for coins in product([0.0, 1.0], repeat=n):  # xtc alone draws; at 0 it acts
         p = math.prod(1 - share if coin else share for coin in coins)
         if p > 0:
             rng = SimpleNamespace(random=iter(coins).__next__)
             row = process(logits, context, chain(config, n_prompt, rng))
-            best = np.arange(len(row)) == np.argmax(row)
-            law += p * (probabilities(row) if config.do_sample else best)
+            if config.do_sample:
+                law += p * probabilities(row)
+            else:
+                law += np.arange(len(row)) == np.argmax(row)
     return law
 
 
