@@ -36,7 +36,7 @@ import numpy as np
 import regex
 
 from .hub import HERE, FormatError, find
-from .long_pieces import merge_long
+from .long_pieces import NOTHING, merge_long
 from .memo import Memo
 from .vocabulary import read_merges, read_tokenizer, write_tokenizer
 
@@ -64,7 +64,6 @@ _BYTE_OF_SPELLING = {ord(c): b for c, b in zip(_SPELLING, BYTE_ORDER)}
 
 END_OF_TEXT = "<|endoftext|>"
 LONG = 100  # symbols: from there on merge_long is faster
-NOTHING = 1 << 62  # what a pair makes that no merge has: behind all symbols
 
 
 class Tokenizer:
