@@ -4,11 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.beam import beam_search
+from numpygpt.decoding.checks import NothingLeft
 from numpygpt.layers import log_softmax
 from numpygpt.testing import TableLM
 
@@ -359,7 +360,10 @@ def test_a_beam_without_a_token_is_dropped(prompt, settings, mode, dead, seed):
         with pytest.raises(ValueError, match="bad_words_ids"):
             SMALL.generate(prompt, seed=seed, **settings)
         return
-    rows = SMALL.generate(prompt, seed=seed, **settings)
+    try:
+        rows = SMALL.generate(prompt, seed=seed, **settings)
+    except NothingLeft:
+        assume(False)  # all four have met it at once
     for row in rows:
         new = without_padding(row, len(prompt), [EOS])[len(prompt) :]
         assert dead not in new[:-1]
