@@ -92,7 +92,7 @@ def _by_inputs(x, weight):
 
     def work(start, stop):
         weights = weight[whole, start:stop].reshape(n_whole, N_IN, stop - start)
-        np.add.reduce(np.matmul(xs, weights), axis=0, out=out[:, start:stop])
+        out[:, start:stop] = np.add.reduce(np.matmul(xs, weights), axis=0)
 
     share(work, n_out, N_OUT)
     if n_whole * N_IN < n_in:
