@@ -21,6 +21,9 @@ import numpy as np
 
 ENOUGH = 1 << 17  # numbers: less is not worth sharing
 BLOCK = 1 << 17  # numbers at a time: half a megabyte, and more than one pass over them
+# NumPy computes 8192 numbers at a time. Where rows are shorter it first writes out what
+# each of them meets, a bias or its own mean; with this it takes one row after another.
+BUFFER = 256
 MOST = 4
 SETTINGS = ("NUMPYGPT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -56,6 +59,7 @@ class Team:
             self._calls.put(function)
 
     def _serve(self):
+        np.setbufsize(BUFFER)
         while True:
             self._calls.get()()
 
@@ -102,7 +106,9 @@ def share(work, n, most=None):
             ends.put((piece, error))
 
     team.call(take_pieces, min(team.size, n_piece) - 1)
+    before = np.setbufsize(BUFFER)
     take_pieces()
+    np.setbufsize(before)
     for _, error in sorted(ends.get() for _ in range(n_piece)):
         if error:
             raise error

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +121,10 @@ def test_a_forked_child_gets_threads_of_its_own():
         env={**os.environ, "NUMPYGPT_THREADS": "2"},
     )  # fmt: skip
     assert done.stdout.strip() == "0", done.stderr
+
+
+def test_small_buffers_inside_and_only_there(team):
+    before, seen = np.getbufsize(), []
+    share(lambda start, stop: seen.append(np.getbufsize()), 20, 1)
+    assert set(seen) == {threads.BUFFER}
+    assert np.getbufsize() == before != threads.BUFFER
