@@ -30,8 +30,8 @@ class KVCache:
         self.n_tok = 0
         self._config, self._dtype = config, dtype
         self._rows = self._empty(0)  # keys, values
-        self._shared = None  # the cache whose first rows come before ours
-        self._n_shared = 0
+        self._shared = None  # of each layer, the keys and values that others have, too
+        self._n_shared = 0  # how many: our own rows come after them
 
     def extend(self, layer, keys, values):
         """Append ``[n_head, n_new, d_head]`` keys and values to a layer; return all
@@ -68,10 +68,7 @@ class KVCache:
 
     def _views(self, layer, n_own):
         own = tuple(rows[layer, :, :n_own] for rows in self._rows)
-        if self._shared is None:
-            return [own]
-        first = tuple(r[layer, :, : self._n_shared] for r in self._shared._rows)
-        return [first, own]
+        return [own] if self._shared is None else [self._shared[layer], own]
 
     def advance(self, n_new):
         """Count the rows that all layers have appended."""
@@ -92,17 +89,19 @@ class KVCache:
         self.n_tok = n_tok
 
     def fork(self):
-        """A second cache that goes on from the same tokens.
+        """A second cache that goes on from the same tokens, independently.
 
-        The first fork shares this cache's rows, which from then on must only be read:
-        leave this cache alone, use its forks. A fork of a fork copies just the rows
-        that it added itself. So what is copied never grows with the prompt.
+        The first fork of a cache makes all that it holds shared, which is only read
+        from then on. A later fork copies just the rows that have been added since.
+        So what is copied never grows with the prompt.
         """
-        first = self._shared is None
-        root, n_root = (self, self.n_tok) if first else (self._shared, self._n_shared)
+        if self._shared is None:
+            layers = range(self._config.n_layer)
+            self._shared = [self.rows(layer)[0] for layer in layers]
+            self._n_shared, self._rows = self.n_tok, self._empty(0)
         twin = KVCache(self._config, self._dtype)
-        twin._shared, twin._n_shared, twin.n_tok = root, n_root, self.n_tok
-        if not first:
-            twin._rows, n_own = self._rows, self.n_tok - n_root
-            twin._reserve(n_own, n_own)  # copies them
+        twin._shared, twin._n_shared = self._shared, self._n_shared
+        twin._rows, twin.n_tok = self._rows, self.n_tok
+        n_own = self.n_tok - self._n_shared
+        twin._reserve(n_own, n_own)  # copies them
         return twin

@@ -24,6 +24,7 @@ Next: weights.py.
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -54,47 +55,54 @@ def split_heads(x, n_head):
     return x.reshape(len(x), n_head, -1).transpose(1, 0, 2)
 
 
-def merge_heads(x):
-    """The way back: ``[n_head, n_tok, d_head] -> [n_tok, n_head * d_head]``.
+def attend(q, memory, out):
+    """The newest tokens of one sequence: each attends to itself and to all before it.
 
-    >>> x = np.arange(12).reshape(2, 6)
-    >>> bool((merge_heads(split_heads(x, 3)) == x).all())
-    True
-    """
-    return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
-
-
-def attend(q, memory, scale):
-    """Each query takes the average of the values, weighted by how well it fits their
-    keys: ``softmax(q @ k.T * scale + mask) @ v``, head by head.
-
-    ``q``: ``[n_head, n_tok, d_head]``, the queries of the newest tokens.
+    ``q``: ``[n_head, n_tok, d_head]``, their queries; ``out``: of the same shape.
     ``memory``: ``[(keys, values), ...]``, each ``[n_head, n_key, d_head]``, oldest
-    first; the last ``n_tok`` keys belong to the queries' own tokens.
+    first; the last ``n_tok`` keys are the tokens' own.
     """
     n_head, n_tok, d_head = q.shape
-    q = q * scale
-    if n_tok == 1:
-        return average(q, memory)
-    if len(memory) == 1:
-        [(keys, values)] = memory
-    else:
-        keys, values = (np.concatenate(parts, axis=1) for parts in zip(*memory))
+    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*memory))
     n_seen = keys.shape[1] - n_tok
-    out = np.empty_like(q)
+    size = max(SMALL // (min(n_tok, QUERY_BLOCK) * d_head) // 16 * 16, 16)
 
     def work(first, last):  # some heads, a block of queries at a time: so the scores
-        start = 0  # stay in the processor's cache, and no key ahead is ever touched
-        while start < n_tok:
-            size = SMALL // (d_head * (n_seen + start + QUERY_BLOCK))
-            stop = min(start + min(max(size, 8), QUERY_BLOCK), n_tok)
-            seen = slice(first, last), slice(n_seen + stop)
-            now = slice(first, last), slice(start, stop)
-            out[now] = average(q[now], [(keys[seen], values[seen])])
-            start = stop
+        heads = slice(first, last)  # stay in the processor's cache
+        for start in range(0, n_tok, QUERY_BLOCK):
+            stop = min(start + QUERY_BLOCK, n_tok)
+            now, n_key = (heads, slice(start, stop)), n_seen + stop
+            cuts = [slice(a, min(a + size, n_key)) for a in range(0, n_key, size)]
+            pieces = [(slice(None), c, keys[heads, c], values[heads, c]) for c in cuts]
+            scores = np.empty((last - first, stop - start, n_key), q.dtype)
+            average(q[now], pieces, scores, out[now], triangle(stop - start))
 
     share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
-    return out
+
+
+def attend_each(q, memories, out):
+    """The newest token of each of several sequences. What some share, the prompt of
+    several beams, is read once for all of them.
+
+    ``q``, ``out``: ``[n_head, n_sequence, d_head]``; ``memories``: as in `attend`.
+    """
+    pieces, lengths = [], []
+    begin = [memory[0] for memory in memories]
+    for _, same in itertools.groupby(range(len(begin)), lambda i: id(begin[i])):
+        same = list(same)
+        keys, values = begin[same[0]]
+        rows = slice(same[0], same[-1] + 1)
+        pieces.append((rows, slice(keys.shape[1]), keys, values))
+    for i, memory in enumerate(memories):
+        n_key = memory[0][0].shape[1]
+        for keys, values in memory[1:]:
+            columns = slice(n_key, n_key := n_key + keys.shape[1])
+            pieces.append((slice(i, i + 1), columns, keys, values))
+        lengths.append(n_key)
+    scores = np.empty((*q.shape[:2], max(lengths)), q.dtype)
+    if min(lengths) < max(lengths):
+        scores.fill(-np.inf)
+    average(q, pieces, scores, out)
 
 
 @functools.cache
@@ -103,18 +111,24 @@ def triangle(n):
     return np.triu(np.full((n, n), -np.inf, np.float32), k=1)
 
 
-def average(q, memory):
-    """``softmax(q @ k.T + mask) @ v`` for queries of which the last sees every key."""
-    scores = [q @ keys.swapaxes(1, 2) for keys, _ in memory]
-    scores = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
-    n_query = q.shape[1]
-    if n_query > 1:  # those before the last: hide what lies ahead of them
-        scores[..., -n_query:] += triangle(n_query)
+def average(q, pieces, scores, out, mask=None):
+    """``softmax(q @ k.T + mask) @ v``, head by head: each query takes the average of
+    the values, weighted by how well it fits their keys.
+
+    ``q``, ``out``: ``[n_head, n_query, d_head]``. ``pieces``: ``[(rows, columns, keys,
+    values), ...]``: these keys and values are for those rows of ``q``, and those
+    columns of ``scores [n_head, n_query, n_key]``. ``mask`` is for the last columns.
+    """
+    for rows, columns, keys, _ in pieces:
+        np.matmul(q[:, rows], keys.swapaxes(1, 2), out=scores[:, rows, columns])
+    if mask is not None:
+        scores[..., -len(mask) :] += mask
     weights = softmax(scores, out=scores)
-    if len(memory) == 1:
-        return weights @ memory[0][1]
-    parts = np.split(weights, [memory[0][0].shape[1]], axis=-1)
-    return sum(part @ values for part, (_, values) in zip(parts, memory))
+    for rows, columns, _, values in pieces:
+        if not columns.start:
+            np.matmul(weights[:, rows, columns], values, out=out[:, rows])
+        else:
+            out[:, rows] += weights[:, rows, columns] @ values
 
 
 def attention(x, caches, rows, layer, config, c_attn, c_proj):
@@ -130,12 +144,16 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
         scale /= layer + 1
     qkv = linear(x, **c_attn).reshape(-1, 3 * config.n_embd)
     heads = split_heads(qkv, 3 * n)  # q's heads, then k's, then v's
-    q, k, v = heads[:n], heads[n : 2 * n], heads[2 * n :]
-    heard = []
-    for cache, own in zip(caches, rows):
-        memory = cache.extend(layer, k[:, own], v[:, own])
-        heard.append(merge_heads(attend(q[:, own], memory, scale)))
-    return linear(np.concatenate(heard).reshape(x.shape), **c_proj)
+    q, k, v = heads[:n] * scale, heads[n : 2 * n], heads[2 * n :]
+    memories = [c.extend(layer, k[:, own], v[:, own]) for c, own in zip(caches, rows)]
+    heard = np.empty((len(qkv), config.n_embd), x.dtype)
+    out = split_heads(heard, n)  # a view: what is written to it stands in `heard`
+    if len(memories) == len(heard):
+        attend_each(q, memories, out)
+    else:
+        for memory, own in zip(memories, rows):
+            attend(q[:, own], memory, out[:, own])
+    return linear(heard.reshape(x.shape), **c_proj)
 
 
 def mlp(x, activation, c_fc, c_proj):

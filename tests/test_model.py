@@ -111,6 +111,32 @@ def test_blocks_of_queries_change_nothing():
     assert error(np.array(rows), MODEL(IDS)[QUERY_BLOCK - 2 :]) < 1e-12
 
 
+@pytest.mark.parametrize("small", [1, 64 * 4 * 16, 64 * 4 * 35])
+def test_pieces_of_keys_change_nothing(small, monkeypatch):
+    want = MODEL(IDS)
+    monkeypatch.setattr("numpygpt.model.SMALL", small)
+    assert error(MODEL(IDS), want) < 1e-12
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [3, 0, 4, 1, 5, 2], [2, 2, 2]])
+def test_one_token_each_of_texts_that_may_share_a_prompt(order):
+    """Three forks of one text and two of another, each gone on for itself, and a text
+    of its own, side by side and mixed."""
+    texts = []
+    for prompt, n_fork in ([5, 3, 60], 3), ([9] * 20, 2), ([1, 2], 0):
+        root = MODEL.new_cache()
+        MODEL(prompt, root)
+        for cache in [root.fork() for _ in range(n_fork)] or [root]:
+            new = [7 + len(texts)] * len(texts)
+            for token in new:
+                MODEL([token], cache)
+            texts.append((prompt + new, cache))
+    texts = [(ids, cache.fork()) for ids, cache in (texts[i] for i in order)]
+    got = MODEL.hidden([[40]] * len(texts), [cache for _, cache in texts])
+    want = [MODEL.hidden([[*ids, 40]], [MODEL.new_cache()])[-1] for ids, _ in texts]
+    assert error(got, np.array(want)) < 1e-12
+
+
 def naive_logits(ids, params, config):
     """A forward pass as one would write it on a blackboard, one token at a time."""
     def norm(x, weight, bias):

@@ -77,7 +77,7 @@ def _search(model, prompts, config, seed, step):
     check(config)
     families = []
     for root in start(model, prompts, replace(config, num_return_sequences=1), seed):
-        root.score, root.cache = 0.0, root.cache.fork()
+        root.score = 0.0
         n = config.num_beam_groups
         twins = [replace(root, cache=root.cache.fork(), notes=[]) for _ in range(1, n)]
         families.append([Group([r], config.num_beams // n) for r in (root, *twins)])

@@ -32,8 +32,6 @@ def contrastive_search(model, prompts, config, seed):
     check(config)
     sequences = live = start(model, prompts, config, seed)
     past = {id(s): _directions(s.hidden) for s in sequences}
-    for sequence in sequences:
-        sequence.cache = sequence.cache.fork()
     while live:
         logits = model.unembed(np.stack([s.hidden[-1] for s in live]))
         plans = [_plan(s, row, config) for s, row in zip(live, logits)]
