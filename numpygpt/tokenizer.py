@@ -86,12 +86,15 @@ class Tokenizer:
         self._spelled = list(merges)
         made = [*_SPELLING, *(left + right for left, right in self._spelled)]
         symbols = dict(zip(dict.fromkeys(made), count()))
-        for n, (left, right) in enumerate(self._spelled):
-            if left not in symbols or right not in symbols:
-                raise ValueError(f"merge {n}, {left!r:.80} + {right!r:.80}, uses "
-                                 "a token that no merge makes")  # fmt: skip
         # (left symbol, right symbol) -> what they make; in one go, twice as fast
-        pairs = [(symbols[left], symbols[right]) for left, right in self._spelled]
+        try:
+            pairs = [(symbols[left], symbols[right]) for left, right in self._spelled]
+        except KeyError:
+            unknown = (not {*pair} <= symbols.keys() for pair in self._spelled)
+            n = list(unknown).index(True)
+            raise ValueError(
+                f"merge {n}, {self._spelled[n]!r:.80}, uses a token that no merge makes"
+            ) from None
         self.merges = dict(zip(pairs, map(symbols.get, made[256:])))
         vocab = {**symbols, eos_token: len(symbols)} if vocab is None else dict(vocab)
         # Merging works on symbols, in the order of the merges; what leaves this class
