@@ -55,54 +55,17 @@ def split_heads(x, n_head):
     return x.reshape(len(x), n_head, -1).transpose(1, 0, 2)
 
 
-def attend(q, memory, out):
-    """The newest tokens of one sequence: each attends to itself and to all before it.
+def average(q, keys, values, out, mask=None):
+    """``softmax(q @ k.T + mask) @ v``, head by head: each query takes the average of
+    the values, weighted by how well it fits their keys.
 
-    ``q``: ``[n_head, n_tok, d_head]``, their queries; ``out``: of the same shape.
-    ``memory``: ``[(keys, values), ...]``, each ``[n_head, n_key, d_head]``, oldest
-    first; the last ``n_tok`` keys are the tokens' own.
+    ``q``, ``out``: ``[n_head, n_query, d_head]``; ``keys``, ``values``: ``[n_head,
+    n_key, d_head]``; ``mask [n_query, n_query]`` is for the last keys.
     """
-    n_head, n_tok, d_head = q.shape
-    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*memory))
-    n_seen = keys.shape[1] - n_tok
-    size = max(SMALL // (min(n_tok, QUERY_BLOCK) * d_head) // 16 * 16, 16)
-
-    def work(first, last):  # some heads, a block of queries at a time: so the scores
-        heads = slice(first, last)  # stay in the processor's cache
-        for start in range(0, n_tok, QUERY_BLOCK):
-            stop = min(start + QUERY_BLOCK, n_tok)
-            now, n_key = (heads, slice(start, stop)), n_seen + stop
-            cuts = [slice(a, min(a + size, n_key)) for a in range(0, n_key, size)]
-            pieces = [(slice(None), c, keys[heads, c], values[heads, c]) for c in cuts]
-            scores = np.empty((last - first, stop - start, n_key), q.dtype)
-            average(q[now], pieces, scores, out[now], triangle(stop - start))
-
-    share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
-
-
-def attend_each(q, memories, out):
-    """The newest token of each of several sequences. What some share, the prompt of
-    several beams, is read once for all of them.
-
-    ``q``, ``out``: ``[n_head, n_sequence, d_head]``; ``memories``: as in `attend`.
-    """
-    pieces, lengths = [], []
-    begin = [memory[0] for memory in memories]
-    for _, same in itertools.groupby(range(len(begin)), lambda i: id(begin[i])):
-        same = list(same)
-        keys, values = begin[same[0]]
-        rows = slice(same[0], same[-1] + 1)
-        pieces.append((rows, slice(keys.shape[1]), keys, values))
-    for i, memory in enumerate(memories):
-        n_key = memory[0][0].shape[1]
-        for keys, values in memory[1:]:
-            columns = slice(n_key, n_key := n_key + keys.shape[1])
-            pieces.append((slice(i, i + 1), columns, keys, values))
-        lengths.append(n_key)
-    scores = np.empty((*q.shape[:2], max(lengths)), q.dtype)
-    if min(lengths) < max(lengths):
-        scores.fill(-np.inf)
-    average(q, pieces, scores, out)
+    scores = q @ keys.swapaxes(1, 2)
+    if mask is not None:
+        scores[..., -len(mask) :] += mask
+    np.matmul(softmax(scores, out=scores), values, out=out)
 
 
 @functools.cache
@@ -111,24 +74,58 @@ def triangle(n):
     return np.triu(np.full((n, n), -np.inf, np.float32), k=1)
 
 
-def average(q, pieces, scores, out, mask=None):
-    """``softmax(q @ k.T + mask) @ v``, head by head: each query takes the average of
-    the values, weighted by how well it fits their keys.
+def attend(q, memory, out):
+    """The newest tokens of one sequence: each attends to itself and to all before it.
 
-    ``q``, ``out``: ``[n_head, n_query, d_head]``. ``pieces``: ``[(rows, columns, keys,
-    values), ...]``: these keys and values are for those rows of ``q``, and those
-    columns of ``scores [n_head, n_query, n_key]``. ``mask`` is for the last columns.
+    ``q``, ``out``: ``[n_head, n_tok, d_head]``.
+    ``memory``: ``[(keys, values), ...]``, oldest first; the last are the tokens' own.
     """
+    n_head, n_tok, d_head = q.shape
+    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*memory))
+    n_seen = keys.shape[1] - n_tok
+
+    def work(first, last):  # some heads, a block of queries at a time: so the scores
+        start, heads = 0, slice(first, last)  # stay in the processor's cache, and no
+        while start < n_tok:  # key ahead is ever touched
+            size = SMALL // (d_head * (n_seen + start + QUERY_BLOCK))
+            stop = min(start + min(max(size, 8), QUERY_BLOCK), n_tok)
+            now, seen = (heads, slice(start, stop)), (heads, slice(n_seen + stop))
+            mask = triangle(stop - start)
+            average(q[now], keys[seen], values[seen], out[now], mask)
+            start = stop
+
+    share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
+
+
+def attend_each(q, memories, out):
+    """The newest token of each of several sequences. What neighbours share, the prompt
+    of some beams, is read once for all of them.
+
+    ``q``, ``out``: ``[n_head, n_sequence, d_head]``; ``memories``: as in `attend`.
+    """
+    if len(memories) == len(memories[0]) == 1:
+        return average(q, *memories[0][0], out)
+    pieces = []  # whose, which of their keys, keys, values
+    begin = [memory[0] for memory in memories]
+    for _, same in itertools.groupby(range(len(begin)), lambda i: id(begin[i])):
+        first, *others = same
+        keys, values = begin[first]
+        rows = slice(first, first + 1 + len(others))
+        pieces.append((rows, slice(keys.shape[1]), keys, values))
+    lengths = [keys.shape[1] for keys, _ in begin]
+    for i, memory in enumerate(memories):
+        for keys, values in memory[1:]:
+            start, lengths[i] = lengths[i], lengths[i] + keys.shape[1]
+            pieces.append((slice(i, i + 1), slice(start, lengths[i]), keys, values))
+    scores = np.empty((len(q), len(memories), max(lengths)), q.dtype)
+    if min(lengths) < max(lengths):
+        scores.fill(-np.inf)
     for rows, columns, keys, _ in pieces:
         np.matmul(q[:, rows], keys.swapaxes(1, 2), out=scores[:, rows, columns])
-    if mask is not None:
-        scores[..., -len(mask) :] += mask
     weights = softmax(scores, out=scores)
     for rows, columns, _, values in pieces:
-        if not columns.start:
-            np.matmul(weights[:, rows, columns], values, out=out[:, rows])
-        else:
-            out[:, rows] += weights[:, rows, columns] @ values
+        heard = weights[:, rows, columns] @ values
+        out[:, rows] = out[:, rows] + heard if columns.start else heard
 
 
 def attention(x, caches, rows, layer, config, c_attn, c_proj):

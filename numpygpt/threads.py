@@ -23,7 +23,7 @@ ENOUGH = 1 << 17  # numbers: less is not worth sharing
 BLOCK = 1 << 17  # numbers at a time: half a megabyte, and more than one pass over them
 # NumPy computes 8192 numbers at a time. Where rows are shorter it first writes out what
 # each of them meets, a bias or its own mean; with this it takes one row after another.
-BUFFER = 256
+BUFFER = 1024
 MOST = 4
 SETTINGS = ("NUMPYGPT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 

@@ -35,7 +35,7 @@ from race import bound
 
 PARTS = {
     "in-pass": [(vars(layers), "matmul"), (vars(model), "matmul")],
-    "attention": [(vars(model), "attend")],
+    "attention": [(vars(model), "attend"), (vars(model), "attend_each")],
     "norms": [(vars(model), "layer_norm")],
     "gelu": [(ACTIVATION, name) for name in ACTIVATION],
 }

@@ -111,13 +111,6 @@ def test_blocks_of_queries_change_nothing():
     assert error(np.array(rows), MODEL(IDS)[QUERY_BLOCK - 2 :]) < 1e-12
 
 
-@pytest.mark.parametrize("small", [1, 64 * 4 * 16, 64 * 4 * 35])
-def test_pieces_of_keys_change_nothing(small, monkeypatch):
-    want = MODEL(IDS)
-    monkeypatch.setattr("numpygpt.model.SMALL", small)
-    assert error(MODEL(IDS), want) < 1e-12
-
-
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [3, 0, 4, 1, 5, 2], [2, 2, 2]])
 def test_one_token_each_of_texts_that_may_share_a_prompt(order):
     """Three forks of one text and two of another, each gone on for itself, and a text
