@@ -117,16 +117,17 @@ class Numpygpt:
 
 
 class Transformers:
-    """PyTorch's, on all cores."""
+    """PyTorch's, on all cores; ``attention`` is one of its ways to compute that."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, attention="sdpa"):
         import torch
         import transformers
 
         torch.set_num_threads(n_core())
         self.torch, self.DynamicCache = torch, transformers.DynamicCache
         model = transformers.GPT2LMHeadModel
-        self.model = model.from_pretrained(folder, dtype=torch.float32).eval()
+        how = {"dtype": torch.float32, "attn_implementation": attention}
+        self.model = model.from_pretrained(folder, **how).eval()
         self.model.generation_config.eos_token_id = None  # no sequence ends early
         self.versions = {m: version(m) for m in ("transformers", "torch")}
 
@@ -224,6 +225,7 @@ def plain(folder):
 PEERS = {
     "numpygpt": Numpygpt,
     "transformers": Transformers,
+    "transformers-eager": lambda folder: Transformers(folder, "eager"),
     "ctranslate2": CTranslate2,
     "ctranslate2-int8": lambda folder: CTranslate2(folder, "int8"),
     "plain": plain,
