@@ -19,7 +19,7 @@ from collections import defaultdict
 from itertools import pairwise, repeat
 
 NOTHING = 1 << 62  # what a pair makes that no merge has: behind all symbols
-DENSE = 8
+DENSE = 8  # a sweep pays off if it merges at one place in so many
 
 
 def sweep(symbols, merges):

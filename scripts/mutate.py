@@ -213,7 +213,6 @@ MUTANTS = [
     ),
     ("explain", "c.top_k == 1", "c.top_k == 0"),
     ("explain", "and name not in said", ""),
-    ("beam", "root.score, root.cache = 0.0, root.cache.fork()", "root.score = 0.0"),
     ("beam", "Group([r], config.num_beams // n)", "Group([r], config.num_beams)"),
     ("beam", "            logits = logits[n_rows:]\n", ""),
     (
@@ -383,7 +382,6 @@ SAME = {
     "    if beyond >= 0:": "to the power of 0: nothing is added",
     "value == 0 or value > n": "all n tokens reach the n-th largest",
     "if True:": "softmax gives a removed token its 0 too, and takes longer",
-    "root.score = 0.0": "breaks a promise to cache.py that it does not yet depend on",
 }
 
 

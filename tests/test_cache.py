@@ -21,15 +21,15 @@ def logits_of(ids):
 
 @given(tokens, st.lists(st.tuples(st.integers(0, 3), tokens), max_size=5))
 def test_forks_go_on_alone(prompt, plan):
-    """Fork any branch, append to the fork: every branch stays what its ids say."""
+    """Fork any branch, append to either: every branch stays what its ids say."""
     root = MODEL.new_cache()
     MODEL(prompt, root)
-    branches = [(prompt, root.fork())]
+    branches = [(prompt, root), (prompt, root.fork())]
     for which, new in plan:
-        ids, cache = branches[which % len(branches)]
-        twin = cache.fork()
-        MODEL(new, twin)
-        branches.append((ids + new, twin))
+        ids, cache = branches.pop(which % len(branches))
+        branches.append((ids, cache.fork()))
+        MODEL(new, cache)
+        branches.append((ids + new, cache))
     for ids, cache in branches:
         assert cache.n_tok == len(ids)
         got = MODEL([7], cache)[-1]

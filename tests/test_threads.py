@@ -125,6 +125,12 @@ def test_a_forked_child_gets_threads_of_its_own():
 
 def test_small_buffers_inside_and_only_there(team):
     before, seen = np.getbufsize(), []
-    share(lambda start, stop: seen.append(np.getbufsize()), 20, 1)
-    assert set(seen) == {threads.BUFFER}
+    meeting = threading.Barrier(team, timeout=20)  # a piece for each thread
+
+    def work(start, stop):
+        meeting.wait()
+        seen.append(np.getbufsize())
+
+    share(work, team)
+    assert seen == [threads.BUFFER] * team
     assert np.getbufsize() == before != threads.BUFFER
