@@ -23,12 +23,13 @@ DENSE = 8  # a sweep pays off if it merges at one place in so many
 
 
 def sweep(symbols, merges):
-    """Do the first merges, as long as each one takes many pairs."""
+    """Do the first merges, as long as each one takes many pairs. Returns what is left
+    and what each of its pairs would make."""
     while True:
         made = list(map(merges.get, pairwise(symbols), repeat(NOTHING)))
         new = min(made, default=NOTHING)
         if made.count(new) * DENSE < len(symbols) or new == NOTHING:
-            return symbols
+            return symbols, made
         merged, halves = [], zip(symbols, [*made, NOTHING])
         for symbol, pair in halves:
             if pair == new:
@@ -40,13 +41,13 @@ def sweep(symbols, merges):
 
 def merge_long(symbols, merges):
     """As `tokenizer.merge`."""
-    symbols = sweep(symbols, merges)
+    symbols, made = sweep(symbols, merges)
     gone, n = -1, len(symbols)
     symbols = [*symbols, gone]  # a wall at the end
     before, after = list(range(-1, n)), list(range(1, n + 2))
     places = defaultdict(list)  # new symbol -> where a pair's left half stands
-    for i, new in enumerate(map(merges.get, pairwise(symbols))):
-        if new is not None:
+    for i, new in enumerate(made):
+        if new != NOTHING:
             places[new].append(i)
     waiting = list(places)
     heapq.heapify(waiting)

@@ -92,7 +92,9 @@ def _by_inputs(x, weight):
 
     def work(start, stop):
         weights = weight[whole, start:stop].reshape(n_whole, N_IN, stop - start)
-        out[:, start:stop] = np.add.reduce(np.matmul(xs, weights), axis=0)
+        parts = np.matmul(xs, weights)
+        # twice as fast as with `out`, whose rows have gaps between them
+        out[:, start:stop] = np.add.reduce(parts, axis=0)
 
     share(work, n_out, N_OUT)
     if n_whole * N_IN < n_in:
