@@ -288,8 +288,8 @@ MUTANTS = [
     ("speculative", "room = min(room, self.model.config.n_ctx - len(ids) + 1)", "pass"),
     (
         "speculative",
-        "return model.config.n_ctx - len(sequence.ids)",
-        "return model.config.n_ctx",
+        "config, model.config.n_ctx) - len(sequence.ids)",
+        "config, model.config.n_ctx)",
     ),
     ("contrastive", "p - alpha * similarity", "p + alpha * similarity"),
     ("contrastive", "past.T).max(axis=1)", "past.T).mean(axis=1)"),
@@ -362,7 +362,7 @@ MUTANTS = [
     ("packing", "np.array([len(s.ids) for", "np.array([n_total for"),
     ("generate", "log_softmax(scores)[token]", "log_softmax(row)[token]"),
     ("generate", "[number]), rng, number)", "[number]), rng, 0)"),
-    ("generate", "own = cache if n == 1 else cache.fork()", "own = cache"),
+    ("generate", "own = cache.fork() if k else cache", "own = cache"),
     ("generate", "rng = stream(seed, k)", "rng = stream(seed, 0)"),
     (
         "generate",

@@ -60,7 +60,7 @@ def start(model, prompts, config, seed):
         stops = stop_rules(config, limit) + ends
         n = config.num_return_sequences
         for k in range(n):
-            own = cache if n == 1 else cache.fork()
+            own = cache.fork() if k else cache
             rng = stream(seed, k)
             steps = masks + chain(config, len(prompts[number]), rng, number)
             ids = [*kept[number]]
