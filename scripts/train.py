@@ -37,6 +37,8 @@ or two on a small machine every choice is about not wasting arithmetic:
   over 256, and every position has an embedding of its own to learn. ``--short-ctx 256
   --n-ctx 512`` begins with short windows and ends with long ones, which pays in a run
   that is long enough for the new positions to catch up.
+- ``--init FOLDER`` goes on from a finished model. Its optimisers' memory is gone and
+  its rate had fallen to zero, so the rate rises anew, to half of what it was.
 - Beside the weights runs their moving average over the last couple of hundred steps.
   While the rate is high it is the better model.
 
@@ -61,7 +63,7 @@ import torch.nn.functional as F
 import corpus
 import curve
 from numpygpt import GPT2, GPT2Config, Tokenizer
-from numpygpt.weights import nest
+from numpygpt.weights import flatten, load, nest
 
 # --------------------------------------------------------------- the model
 
@@ -314,7 +316,7 @@ class Run:
         self.held_out = np.concatenate(self.load("held_out"))
         self.n_byte = (args.corpus / "held_out.txt").stat().st_size
         self.config = config_of(args, self.tokenizer, args.n_ctx)
-        params = init_params(self.config, args.seed)
+        params = self.first_params()
         params = {n: p.to(self.device) for n, p in params.items()}
         self.weights = Weights(params, args)
         self.loss_of = partial(loss_of, config=self.config)
@@ -334,6 +336,19 @@ class Run:
         return corpus.load_stories(
             self.args.corpus / f"{name}.txt", self.tokenizer, cache
         )
+
+    def first_params(self):
+        """What the run starts from: random weights, or those of the folder --init."""
+        if self.args.init is None:
+            return init_params(self.config, self.args.seed)
+        config, params = load(self.args.init)
+        if config.shapes() != self.config.shapes():
+            raise ValueError(f"--init {self.args.init} is a model of another shape")
+        vocab = Tokenizer.from_pretrained(self.args.init).vocab
+        if vocab != self.tokenizer.vocab:
+            raise ValueError(f"--init {self.args.init} has another vocabulary")
+        arrays = flatten(params).items()
+        return {n: torch.from_numpy(np.array(a, order="C")) for n, a in arrays}
 
     def say(self, text):
         print(text, flush=True)
@@ -516,6 +531,7 @@ def parse(argv=None):
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--steps", type=int, help="length of the run, in updates")
     length.add_argument("--minutes", type=float, help="... or on the clock")
+    add("--init", type=Path, help="start from this model folder, not at random")
     add("--n-merges", type=int, default=3839, help="of GPT-2's; 257 more ids")
     add("--n-layer", type=int, default=4, help="blocks")
     add("--n-head", type=int, default=6, help="attention heads")
