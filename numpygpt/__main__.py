@@ -18,11 +18,11 @@ from dataclasses import fields
 from typing import get_args
 
 from . import GPT2, GenerationConfig, Tokenizer, __version__
-from .decoding.constraints import n_kept
-from .decoding.explain import explain
+from .decoding.constraints.choices import n_kept
+from .decoding.constraints.stopping import until_stop
+from .decoding.plumbing.explain import explain
 from .decoding.sampling import new_seed
-from .decoding.stopping import until_stop
-from .hub import DEFAULT_MODEL
+from .files.hub import DEFAULT_MODEL
 
 # Where the command line departs from GenerationConfig's own defaults: people who type
 # one line want a story, not the single most likely text.

@@ -33,7 +33,7 @@ class KVCache:
         self._shared = None  # of each layer, the keys and values that others have, too
         self._n_shared = 0  # how many: our own rows come after them
 
-    def extend(self, layer, keys, values):
+    def update(self, layer, keys, values):
         """Append ``[n_head, n_new, d_head]`` keys and values to a layer; return all
         that the layer holds, as a list of ``(keys, values)``, oldest first.
 
@@ -63,7 +63,7 @@ class KVCache:
             rows[:, :, :n_used] = before[:, :, :n_used]
 
     def rows(self, layer):
-        """What a layer holds, as `extend` returns it."""
+        """What a layer holds, as `update` returns it."""
         return self._views(layer, self.n_tok - self._n_shared)
 
     def _views(self, layer, n_own):
@@ -79,7 +79,7 @@ class KVCache:
         """Bytes reserved, shared rows not counted."""
         return sum(rows.nbytes for rows in self._rows)
 
-    def truncate(self, n_tok):
+    def crop(self, n_tok):
         """Forget all but the first ``n_tok`` tokens (a refused draft, say)."""
         if not self._n_shared <= n_tok <= self.n_tok:
             raise ValueError(

@@ -22,7 +22,7 @@ Next: layers.py.
 import math
 from dataclasses import asdict, dataclass, fields
 
-from .hub import FormatError
+from .files.hub import FormatError
 from .series import SERIES, table
 
 ACTIVATIONS = ("gelu_new", "gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")

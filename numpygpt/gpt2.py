@@ -13,8 +13,8 @@ from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
 from .decoding.config import GenerationConfig, merge_config
-from .decoding.methods import method, wrapped
-from .hub import FormatError, find, read_json, write_json
+from .decoding.search.methods import method, wrapped
+from .files.hub import FormatError, find, read_json, write_json
 from .model import hidden_states, unembed
 
 

@@ -17,8 +17,8 @@ import math
 
 import numpy as np
 
-from .matmul import matmul
-from .threads import by_rows
+from .fast.matmul import matmul
+from .fast.threads import by_rows
 
 # Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
 # fault next time (a tenth of reading a prompt), until it has once seen a large block

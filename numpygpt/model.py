@@ -30,10 +30,10 @@ import math
 import numpy as np
 
 from .activations import ACTIVATION
+from .fast.matmul import SMALL, matmul
+from .fast.threads import share
 from .inputs import check_ids, check_room
 from .layers import layer_norm, linear, softmax
-from .matmul import SMALL, matmul
-from .threads import share
 
 QUERY_BLOCK = 64  # at most so many queries at a time: see `attend`
 
@@ -142,7 +142,7 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     qkv = linear(x, **c_attn).reshape(-1, 3 * config.n_embd)
     heads = split_heads(qkv, 3 * n)  # q's heads, then k's, then v's
     q, k, v = heads[:n] * scale, heads[n : 2 * n], heads[2 * n :]
-    memories = [c.extend(layer, k[:, own], v[:, own]) for c, own in zip(caches, rows)]
+    memories = [c.update(layer, k[:, own], v[:, own]) for c, own in zip(caches, rows)]
     heard = np.empty((len(qkv), config.n_embd), x.dtype)
     out = split_heads(heard, n)  # a view: what is written to it stands in `heard`
     if len(memories) == len(heard):

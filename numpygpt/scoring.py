@@ -28,7 +28,7 @@ import numpy as np
 from .layers import log_softmax
 
 
-def surprise(logits, targets):
+def nll(logits, targets):
     """``-log p(target)`` in nats, ``[n_tok]``, of ``logits [n_tok, n_vocab]``."""
     targets = np.asarray(targets)
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
@@ -59,7 +59,7 @@ def loss(logits, targets, ignore_index=-100):
         return math.nan
     if targets.shape == logits.shape[:1]:
         logits, targets = logits[counts], targets[counts]
-    return float(surprise(logits, targets).mean(dtype=np.float64))
+    return float(nll(logits, targets).mean(dtype=np.float64))
 
 
 def spans(n_tok, n_ctx, stride):
@@ -80,7 +80,7 @@ def spans(n_tok, n_ctx, stride):
         done = end
 
 
-def surprises(model, ids, stride=None):
+def nlls(model, ids, stride=None):
     """The surprise at each of ``ids[1:]``, ``[n_tok - 1]`` nats, with a moving window.
 
     ``stride``: by how many tokens it moves, half the context by default.
@@ -91,15 +91,15 @@ def surprises(model, ids, stride=None):
     for begin, end, n_new in spans(len(ids), n_ctx, stride):
         hidden = model.hidden([ids[begin : end - 1]], [model.new_cache()])
         logits = model.unembed(hidden[-n_new:])
-        out.append(surprise(logits, ids[end - n_new : end]))
+        out.append(nll(logits, ids[end - n_new : end]))
     return np.concatenate(out) if out else np.zeros(0)
 
 
 def perplexity(model, ids, stride=None):
-    """``exp`` of the mean surprise at ``ids[1:]``; see `surprises` for ``stride``."""
+    """``exp`` of the mean surprise at ``ids[1:]``; see `nlls` for ``stride``."""
     if len(ids) < 2:
         raise ValueError(f"ids must be at least 2 tokens, not {len(ids)}")
-    return math.exp(surprises(model, ids, stride).mean(dtype=np.float64))
+    return math.exp(nlls(model, ids, stride).mean(dtype=np.float64))
 
 
 def rank(model, prompt, answers, per_token=False):
@@ -115,7 +115,7 @@ def rank(model, prompt, answers, per_token=False):
     scores = []
     for answer in answers:
         logits = model([*prompt, *answer][:-1])[len(prompt) - 1 :]
-        score = -float(surprise(logits, list(answer)).sum(dtype=np.float64))
+        score = -float(nll(logits, list(answer)).sum(dtype=np.float64))
         scores.append(score / len(answer) if per_token else score)
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     return [(scores[i], i) for i in order]

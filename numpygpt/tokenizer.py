@@ -35,10 +35,10 @@ from itertools import chain, count, pairwise
 import numpy as np
 import regex
 
-from .hub import HERE, FormatError, find
-from .long_pieces import NOTHING, merge_long
-from .memo import Memo
-from .vocabulary import read_merges, read_tokenizer, write_tokenizer
+from .fast.long_pieces import NOTHING, merge_long
+from .fast.memo import Memo
+from .files.hub import HERE, FormatError, find
+from .files.vocabulary import read_merges, read_tokenizer, write_tokenizer
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
 # else that is not white space, and white space itself. A run of white space leaves
@@ -118,7 +118,7 @@ class Tokenizer:
         of ``257 + n_merges`` ids that agree with GPT-2's but for the last."""
         if not 0 <= n_merges <= 50_000:
             raise ValueError(f"n_merges must be from 0 to 50000, not {n_merges!r}")
-        return cls(read_merges(HERE / "merges.txt")[:n_merges])
+        return cls(read_merges(HERE / "files" / "merges.txt")[:n_merges])
 
     @classmethod
     def from_pretrained(cls, name_or_folder):

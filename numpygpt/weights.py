@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from .config import GPT2Config
-from .hub import FormatError, parts_of, read_json, write_json
-from .int8 import pack
-from .safetensors import read_safetensors, release, to_dtype, write_safetensors
+from .fast.int8 import pack
+from .files.hub import FormatError, parts_of, read_json, write_json
+from .files.safetensors import read_safetensors, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # Masks that old checkpoints carry along; the mask here is computed.

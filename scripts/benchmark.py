@@ -31,8 +31,9 @@ from pathlib import Path
 from peers import PEERS, n_core
 from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
 
-from numpygpt import GPT2Config, hub
+from numpygpt import GPT2Config
 from numpygpt.config import SERIES
+from numpygpt.files import hub
 from numpygpt.weights import read_config
 
 MAKE = (

@@ -52,9 +52,9 @@ from converting import (
 )
 
 from numpygpt import GPT2Config, Tokenizer
-from numpygpt.hub import FormatError, writing
-from numpygpt.safetensors import release, to_dtype
-from numpygpt.vocabulary import read_tokenizer
+from numpygpt.files.hub import FormatError, writing
+from numpygpt.files.safetensors import release, to_dtype
+from numpygpt.files.vocabulary import read_tokenizer
 from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32

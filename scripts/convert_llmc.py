@@ -40,7 +40,7 @@ from converting import (
 )
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 MAGIC = 20240326
 VERSIONS = {3: ("F32", 4), 5: ("BF16", 2)}

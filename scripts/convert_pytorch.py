@@ -63,7 +63,7 @@ from converting import (
 )
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError, parts_of
+from numpygpt.files.hub import FormatError, parts_of
 from numpygpt.weights import IGNORED, read_config
 
 REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"

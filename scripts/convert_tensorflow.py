@@ -42,8 +42,8 @@ import numpy as np
 from converting import DECODERS, Later, fill, pieces, run, save_tokenizer, write_model
 
 from numpygpt import GPT2Config
-from numpygpt.hub import MAX_TEXT, FormatError, inside, read_json
-from numpygpt.vocabulary import read_merges
+from numpygpt.files.hub import MAX_TEXT, FormatError, inside, read_json
+from numpygpt.files.vocabulary import read_merges
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER, TRAILER = 48, 5

@@ -27,9 +27,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer, weights
-from numpygpt.hub import FormatError, read_file
-from numpygpt.safetensors import release, to_dtype, widen_bfloat16
-from numpygpt.vocabulary import check_vocab
+from numpygpt.files.hub import FormatError, read_file
+from numpygpt.files.safetensors import release, to_dtype, widen_bfloat16
+from numpygpt.files.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
 # The matrices that GPT-2 stores as [in, out] and most others as [out, in].

@@ -25,7 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.scoring import spans, surprises
+from numpygpt.scoring import nlls, spans
 
 
 def evaluate(score, tokenizer, path, limit=None, note=lambda text: None):
@@ -85,7 +85,7 @@ def main(argv=None):
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)
         stride = args.stride or max(1, model.config.n_ctx // 4)
-        score = lambda ids: surprises(model, ids, stride)  # noqa: E731
+        score = lambda ids: nlls(model, ids, stride)  # noqa: E731
         if args.torch:
             score = torch_score(args.model, stride)
 

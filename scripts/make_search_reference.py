@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.decoding.beam import best
 from numpygpt.decoding.sampling import stream
+from numpygpt.decoding.search.beam import best
 
 NOW = ["greedy", "beam", "beam_sample", "guidance", "dead_ends"]
 ONLY_4_49 = ["diverse", "contrastive", "dola"]
@@ -169,7 +169,7 @@ def prompts(case):
 
 @contextmanager
 def same_noise(n_vocab):
-    """Draw as `numpygpt.decoding.beam.drawn` does with seed 0, in torch's place."""
+    """Draw as `numpygpt.decoding.search.beam.drawn` does with seed 0, in torch's place."""
     import torch
 
     torchs_own, rng = torch.multinomial, stream(0, 0)

@@ -80,8 +80,8 @@ MUTANTS = [
     ),
     (
         "truncation",
-        "(_law(logits) >= value) | (logits == _top(logits))",
-        "_law(logits) >= value",
+        "(_softmax64(logits) >= value) | (logits == _top(logits))",
+        "_softmax64(logits) >= value",
     ),
     (
         "truncation",
@@ -275,7 +275,7 @@ MUTANTS = [
     ("speculative", "if sequence.done or i ==", "if i =="),
     ("speculative", "batch_id=i // n)", "batch_id=i)"),
     ("speculative", "chain(config, sequence.n_prompt,", "chain(config, 0,"),
-    ("speculative", "cache.truncate(min(cache.n_tok, len(ids) - 1))", "pass"),
+    ("speculative", "cache.crop(min(cache.n_tok, len(ids) - 1))", "pass"),
     ("speculative", "if sure < self.config", "if sure > self.config"),
     ("speculative", "if guessed == accepted else", "if guessed != accepted else"),
     (

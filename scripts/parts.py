@@ -24,10 +24,11 @@ import statistics
 import sys
 import time
 
-from numpygpt import GPT2, GPT2Config, hub, layers, model  # before NumPy
+from numpygpt import GPT2, GPT2Config, layers, model  # before NumPy
+from numpygpt.files import hub
 from numpygpt.activations import ACTIVATION
 from numpygpt.config import SERIES
-from numpygpt.matmul import matmul
+from numpygpt.fast.matmul import matmul
 
 import numpy as np
 from peers import Numpygpt, seconds
@@ -83,7 +84,7 @@ def measure(gpt2, machine, spent, n_text, n_past, n_new, rounds):
 
     def run():
         for cache in caches:
-            cache.truncate(n_past)
+            cache.crop(n_past)
         hidden = gpt2.hidden([ids[n_past:] for ids in new], caches)
         gpt2.unembed(hidden if n_past else hidden[-1:])
 

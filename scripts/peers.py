@@ -76,7 +76,7 @@ class Numpygpt:
 
         def check():
             model.unembed(model.hidden([draft], [cache]))
-            cache.truncate(len(prompt))
+            cache.crop(len(prompt))
 
         return check
 

@@ -56,12 +56,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import corpus
+import curve
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-import corpus
-import curve
 from numpygpt import GPT2, GPT2Config, Tokenizer
 from numpygpt.weights import flatten, load, nest
 

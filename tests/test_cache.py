@@ -63,7 +63,7 @@ def test_truncation_forgets(first, second, third):
     cache = MODEL.new_cache()
     MODEL(first, cache)
     MODEL(second, cache)
-    cache.truncate(len(first))
+    cache.crop(len(first))
     got = MODEL(third, cache)[-1]
     np.testing.assert_allclose(got, logits_of(first + third), atol=1e-12)
 
@@ -72,10 +72,10 @@ def test_truncation_within_bounds():
     cache = MODEL.new_cache()
     MODEL([1, 2, 3], cache)
     with pytest.raises(ValueError, match="not 4"):
-        cache.truncate(4)
+        cache.crop(4)
     twin = cache.fork()
     with pytest.raises(ValueError, match="shared"):
-        twin.truncate(2)
+        twin.crop(2)
 
 
 def test_memory_grows_with_the_tokens():

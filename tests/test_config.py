@@ -3,7 +3,7 @@
 import pytest
 
 from numpygpt import GPT2Config
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 
 @pytest.mark.parametrize(

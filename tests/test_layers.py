@@ -7,13 +7,13 @@ import pytest
 
 from numpygpt.activations import ACTIVATION
 from numpygpt.config import ACTIVATIONS
+from numpygpt.fast.matmul import FEW_ROWS, matmul
 from numpygpt.layers import (
     layer_norm,
     linear,
     log_softmax,
     softmax,
 )
-from numpygpt.matmul import FEW_ROWS, matmul
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 FORMULA = {

@@ -210,7 +210,7 @@ def test_the_golden_fixtures_are_what_these_packages_say(torch, transformers):
 
 def test_the_default_model_gives_the_same_logits(torch, transformers):
     """The committed weights, in float32 and float64, through transformers' Auto classes."""
-    from numpygpt.hub import DEFAULT_MODEL, find
+    from numpygpt.files.hub import DEFAULT_MODEL, find
 
     folder = find(DEFAULT_MODEL)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)

@@ -32,8 +32,8 @@ def test_loss_is_the_mean_surprise_of_the_targets_that_count():
 
 def test_large_logits_do_not_overflow():
     logits = np.array([[1e4, 0.0], [-1e4, 0.0]], np.float32)
-    assert scoring.surprise(logits, [0, 0]).tolist() == [0, 1e4]
-    assert scoring.surprise(logits, [0, 0]).dtype == np.float32
+    assert scoring.nll(logits, [0, 0]).tolist() == [0, 1e4]
+    assert scoring.nll(logits, [0, 0]).dtype == np.float32
 
 
 def test_no_target_that_counts_is_nan():
@@ -66,7 +66,7 @@ def test_a_text_within_the_context_needs_no_window(model):
 @pytest.mark.parametrize("stride", [1, 4, 11])
 def test_a_long_text_sees_the_past_that_the_stride_leaves(model, stride):
     ids = np.random.default_rng(2).integers(0, 23, 40)
-    found = scoring.surprises(model, ids, stride)
+    found = scoring.nlls(model, ids, stride)
     for i in range(1, 40):
         if i <= 11:
             past = ids[:i]

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpygpt import Tokenizer
-from numpygpt.hub import FormatError
-from numpygpt.long_pieces import merge_long
-from numpygpt.memo import Memo
+from numpygpt.fast.long_pieces import merge_long
+from numpygpt.fast.memo import Memo
+from numpygpt.files.hub import FormatError
 from numpygpt.tokenizer import ASCII_PIECES, LONG, PIECES, cut, merge
 
 REFERENCE = Path(__file__).parent / "reference"

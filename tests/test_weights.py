@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.hub import FormatError, writing
+from numpygpt.files.hub import FormatError, writing
 from numpygpt.weights import (
     flatten,
     load,

@@ -1,13 +1,25 @@
-"""From logits to text: filters.py, sampling.py, generate.py, in this order.
+"""From logits to text: filters.py, sampling.py, generate.py. No file imports one that
+stands below it.
+
+    plumbing/checks.py      what the settings may be
+    config.py               how to generate, as data
+    filters.py              temperature, top-k, top-p
+    rules/                  more filters, penalties, and the table of them all
+    sampling.py             one exact distribution, one draw
+    constraints/            what a text must be, and when it ends
+    plumbing/packing.py     prompts in, arrays out
+    generate.py             the loop
+    search/                 beams, drafts, guidance: other ways of looking for a text
+    plumbing/explain.py     what a config does, in words
 
 Every rule and filter is a function of this package: ``decoding.top_p(logits, 0.9)``,
 ``decoding.repetition_penalty(logits, 1.2, context)``.
 """
 
-from .explain import explain, trace
 from .filters import temperature, top_k, top_p
-from .mirostat import mirostat, mirostat_v1, mirostat_v2
-from .penalties import (
+from .plumbing.explain import explain, trace
+from .rules.mirostat import mirostat, mirostat_v1, mirostat_v2
+from .rules.penalties import (
     bad_words_ids,
     begin_suppress_tokens,
     dry,
@@ -27,8 +39,7 @@ from .penalties import (
     sequence_bias,
     suppress_tokens,
 )
-from .sampling import distribution, set_seed
-from .truncation import (
+from .rules.truncation import (
     dynamic_temperature,
     entropy,
     epsilon_cutoff,
@@ -39,7 +50,8 @@ from .truncation import (
     typical_p,
     xtc,
 )
-from .watermark import detect_watermark, watermark
+from .rules.watermark import detect_watermark, watermark
+from .sampling import distribution, set_seed
 
 __all__ = [
     "bad_words_ids", "begin_suppress_tokens", "detect_watermark", "distribution", "dry",

@@ -18,7 +18,7 @@ Next: filters.py.
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
-from .checks import as_tuple, check, without_idle
+from .plumbing.checks import as_tuple, check, without_idle
 
 
 def about(default, help):

@@ -20,10 +20,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..layers import log_softmax
-from .constraints import constrain, n_kept
-from .packing import as_arrays, as_prompts
-from .sampling import chain, check_seed, draw, new_seed, probabilities, process, stream
-from .stopping import room, stop_rules
+from .constraints.choices import constrain, n_kept
+from .constraints.stopping import room, stop_rules
+from .plumbing.packing import as_arrays, as_prompts
+from .sampling import (
+    chain,
+    check_seed,
+    new_seed,
+    probabilities,
+    process,
+    sample_token,
+    stream,
+)
 
 AT_ONCE = 512  # tokens of prompts in one pass: more is no faster and takes memory
 
@@ -49,13 +57,13 @@ class Sequence:
     done: bool = False
 
 
-def start(model, prompts, config, seed):
+def prefill(model, prompts, config, seed):
     """Prefill: run every prompt once; its returned sequences share the result."""
     limits = [room(len(prompt), config, model.config.n_ctx) for prompt in prompts]
     rules = [constrain(prompt, config) for prompt in prompts]  # masks, what ends it
     kept = [prompt[: n_kept(prompt, config)] for prompt in prompts]
     sequences = []
-    for number, (cache, hidden) in enumerate(read(model, kept)):
+    for number, (cache, hidden) in enumerate(prefill_batch(model, kept)):
         limit, (masks, ends) = limits[number], rules[number]
         stops = stop_rules(config, limit) + ends
         n = config.num_return_sequences
@@ -69,7 +77,7 @@ def start(model, prompts, config, seed):
     return sequences
 
 
-def read(model, prompts):
+def prefill_batch(model, prompts):
     """``(cache, hidden rows)`` of each prompt; short ones go through together."""
     while prompts:
         n_tok = np.cumsum([len(prompt) for prompt in prompts])
@@ -83,21 +91,21 @@ def read(model, prompts):
 def sample(model, prompts, config, seed):
     """The loop: one token at a time, the most likely or a random one. Yields all
     sequences whenever they have grown, and for the last time when they are done."""
-    sequences = live = start(model, prompts, config, seed)
+    sequences = live = prefill(model, prompts, config, seed)
     while live:
         logits = model.unembed(np.stack([s.hidden[-1] for s in live]))
         for sequence, row in zip(live, logits):
-            take(sequence, row, config)
+            choose_token(sequence, row, config)
         yield sequences
         live = [s for s in live if not s.done]
-        feed(model, live)
+        decode_step(model, live)
 
 
-def take(sequence, row, config):
+def choose_token(sequence, row, config):
     """Choose the next token from the model's logits, ``[n_vocab]``."""
     scores = process(row, sequence.ids, sequence.chain)
     if config.do_sample:
-        token = draw(probabilities(scores), sequence.rng)
+        token = sample_token(probabilities(scores), sequence.rng)
     else:
         token = int(np.argmax(scores))
     append(sequence, token, row, scores, config)
@@ -117,7 +125,7 @@ def append(sequence, token, row, scores, config):
         sequence.logits.append(row)
 
 
-def feed(model, sequences):
+def decode_step(model, sequences):
     """Run the model on the newest token of each sequence."""
     if sequences:
         caches = [s.cache for s in sequences]

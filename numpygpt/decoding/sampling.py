@@ -1,7 +1,7 @@
 """From a row of logits to one exact distribution, and one draw from it.
 
 `distribution` is the law of the next token: everything that happens to the logits,
-with no randomness left out or in. `draw` turns it into a token with one uniform
+with no randomness left out or in. `sample_token` turns it into a token with one uniform
 number. Keeping the two apart makes sampling testable: the law can be compared with
 arithmetic, the draws with the law.
 
@@ -22,8 +22,16 @@ import numpy as np
 
 from ..layers import softmax
 from . import filters
-from .checks import check_step
-from .steps import NO_LAW, NOT_IN_A_ROW, Step, is_on, known_to_steps, order, refuse
+from .plumbing.checks import check_step
+from .rules.steps import (
+    NO_LAW,
+    NOT_IN_A_ROW,
+    Step,
+    is_on,
+    known_to_steps,
+    order,
+    refuse,
+)
 
 _seeds = np.random.default_rng()
 
@@ -115,7 +123,7 @@ def probabilities(row):
     return p
 
 
-def draw(p, rng):
+def sample_token(p, rng):
     """One token from probabilities ``p``: the first whose cumulative sum exceeds a
     uniform number (the inverse of the distribution function)."""
     total = np.cumsum(p)  # a token of probability 0 adds nothing, so it is never hit

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
-from numpygpt.decoding.beam import beam_search
-from numpygpt.decoding.checks import NothingLeft
+from numpygpt.decoding.plumbing.checks import NothingLeft
+from numpygpt.decoding.search.beam import beam_search
 from numpygpt.layers import log_softmax
 from numpygpt.testing import TableLM
 

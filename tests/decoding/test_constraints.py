@@ -10,8 +10,8 @@ from test_regular import patterns
 from test_stopping import CONFIG, MODEL, TOKENIZER
 
 from numpygpt.decoding import distribution
-from numpygpt.decoding.constraints import Speller, _table
-from numpygpt.decoding.regular import Automaton, parse
+from numpygpt.decoding.constraints.choices import Speller, _table
+from numpygpt.decoding.constraints.regular import Automaton, parse
 
 EOS = TOKENIZER.eos_token_id
 BYTES = {i: TOKENIZER.decode_bytes([i]) for i in range(EOS)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from numpygpt import GenerationConfig
+from numpygpt.decoding.rules.steps import STEPS
 from numpygpt.decoding.sampling import chain, process
-from numpygpt.decoding.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 

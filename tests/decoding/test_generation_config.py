@@ -9,7 +9,7 @@ import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.config import merge_config
-from numpygpt.decoding.steps import FILTERS, RULES, is_on
+from numpygpt.decoding.rules.steps import FILTERS, RULES, is_on
 
 WRONG = {
     "max_length": [0, -1, 1.5, "20", None, True],

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from test_beam import SMALL, prompts
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.decoding.guidance import Dola, Guided, divergence, early_layers
+from numpygpt.decoding.search.guidance import Dola, Guided, divergence, early_layers
 from numpygpt.layers import log_softmax
 from numpygpt.model import hidden_states
-from numpygpt.table_lm import TableLM
+from numpygpt.testing.table_lm import TableLM
 
 scales = st.sampled_from([0.0, 0.5, 1.5, 4.0])
 
@@ -114,7 +114,7 @@ def test_truncation_keeps_both_texts_together():
     cache = guided.new_cache()
     guided.hidden([[1, 2]], [cache])
     guided.hidden([[3, 4, 5]], [cache])
-    cache.truncate(3)
+    cache.crop(3)
     assert (cache.text.n_tok, cache.other.n_tok) == (3, 4)
     got = guided.unembed(guided.hidden([[9]], [cache]))[0]
     np.testing.assert_allclose(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt.decoding import regular
-from numpygpt.decoding.regular import (
+from numpygpt.decoding.constraints import regular
+from numpygpt.decoding.constraints.regular import (
     EMPTY,
     Automaton,
     code_points,

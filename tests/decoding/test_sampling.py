@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from numpygpt import GenerationConfig
-from numpygpt.decoding.sampling import chain, distribution, draw, process
-from numpygpt.decoding.steps import FILTERS, PRESETS, STEPS, settings_of
+from numpygpt.decoding.rules.steps import FILTERS, PRESETS, STEPS, settings_of
+from numpygpt.decoding.sampling import chain, distribution, process, sample_token
 from numpygpt.layers import softmax
 from numpygpt.testing import (
     TableLM,
@@ -25,7 +25,7 @@ TABLE = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]])
 
 
 def sample(z, rng):
-    return draw(distribution(z), rng)
+    return sample_token(distribution(z), rng)
 
 
 def gumbel(z, rng):
@@ -58,17 +58,17 @@ class Uniform:
     [(0.0, 1), (0.249, 1), (0.25, 3), (0.74, 3), (0.75, 4), (1 - 2**-53, 4)],
 )
 def test_37_draw_inverts_the_distribution_function(uniform, token):
-    assert draw(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform)) == token
+    assert sample_token(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform)) == token
 
 
 def test_37_draw_takes_weights_that_do_not_sum_to_one():
     weights = np.array([1.0, 1.0, 2.0])
-    assert [draw(weights, Uniform(u)) for u in (0.2, 0.3, 0.6)] == [0, 1, 2]
+    assert [sample_token(weights, Uniform(u)) for u in (0.2, 0.3, 0.6)] == [0, 1, 2]
 
 
 def test_37_rounding_never_draws_beyond_the_end():
     p = np.array([1 / 3, 1 / 3, 1 / 3, 0.0])
-    assert draw(p, Uniform(1.0)) == 2
+    assert sample_token(p, Uniform(1.0)) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from numpygpt.decoding.config import GenerationConfig
 from numpygpt.decoding.generate import generate
-from numpygpt.decoding.methods import method
+from numpygpt.decoding.search.methods import method
 from numpygpt.testing import (
     TableLM,
     check_decoder,

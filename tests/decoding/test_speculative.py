@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_beam import SMALL, TINY, chi_square, make_model, prompts, score
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.decoding.speculative import accept_or_redraw, lookup
+from numpygpt.decoding.search.speculative import accept_or_redraw, lookup
 from numpygpt.testing import TableLM
 
 OTHER = make_model(23, seed=5)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import GPT2, GPT2Config, GenerationConfig, Tokenizer
-from numpygpt.decoding.stopping import stop_rules, until_stop
+from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
+from numpygpt.decoding.constraints.stopping import stop_rules, until_stop
 
 TOKENIZER = Tokenizer.gpt2(n_merges=300)
 CONFIG = GPT2Config(TOKENIZER.n_vocab, n_positions=64, n_embd=8, n_layer=1, n_head=2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numpygpt import decoding as d
-from numpygpt.decoding.watermark import green_list
+from numpygpt.decoding.rules.watermark import green_list
 from numpygpt.testing import TableLM
 
 

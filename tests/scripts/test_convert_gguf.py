@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GPT2Config, Tokenizer, weights
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 KINDS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numpygpt import weights
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 
 def main(*argv):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer, weights
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 
 def main(*argv):

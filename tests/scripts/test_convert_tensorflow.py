@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
 
 
 def main(*argv):

@@ -20,9 +20,9 @@ import pytest
 from test_convert_llmc import llmc_file
 
 from numpygpt import GPT2, Tokenizer, weights
-from numpygpt.hub import FormatError
+from numpygpt.files.hub import FormatError
+from numpygpt.files.vocabulary import read_merges
 from numpygpt.tokenizer import END_OF_TEXT
-from numpygpt.vocabulary import read_merges
 
 N_FLIPS = int(os.environ.get("NUMPYGPT_FUZZ", "100"))
 STRIDE = 1 if "NUMPYGPT_FUZZ" in os.environ else 251  # of truncations, in bytes

@@ -22,9 +22,9 @@ import math
 
 import numpy as np
 
-from ..layers import softmax
-from .checks import check
-from .filters import check_rows, keep, top_k
+from ...layers import softmax
+from ..filters import check_rows, keep, top_k
+from ..plumbing.checks import check
 
 LARGEST_MU = 1e6  # bits: far beyond any surprise, and no power of it overflows
 

@@ -22,9 +22,9 @@ from functools import wraps
 
 import numpy as np
 
-from ..layers import log_softmax
-from .checks import as_tuple, check, check_step
-from .filters import check_rows
+from ...layers import log_softmax
+from ..filters import check_rows
+from ..plumbing.checks import as_tuple, check, check_step
 
 
 def of_rows(rule):

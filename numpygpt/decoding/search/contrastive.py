@@ -22,15 +22,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..generate import append, prefill
+from ..sampling import probabilities, process
 from .beam import best
-from .generate import append, start
-from .sampling import probabilities, process
 
 
 def contrastive_search(model, prompts, config, seed):
     """See above. All candidates of all sequences go through the model in one pass."""
     check(config)
-    sequences = live = start(model, prompts, config, seed)
+    sequences = live = prefill(model, prompts, config, seed)
     past = {id(s): _directions(s.hidden) for s in sequences}
     while live:
         logits = model.unembed(np.stack([s.hidden[-1] for s in live]))

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import threads
-from numpygpt.matmul import FEW_ROWS, N_IN, N_OUT, SOME_ROWS, arrange, matmul
-from numpygpt.threads import Team
+from numpygpt.fast import threads
+from numpygpt.fast.matmul import FEW_ROWS, N_IN, N_OUT, SOME_ROWS, arrange, matmul
+from numpygpt.fast.threads import Team
 
 SIZES = st.integers(1, 3 * N_IN)
 ROWS = [*range(1, FEW_ROWS + 3), SOME_ROWS, SOME_ROWS + 1]

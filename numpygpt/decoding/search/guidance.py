@@ -31,10 +31,10 @@ import math
 
 import numpy as np
 
-from ..layers import log_softmax
-from ..model import hidden_states
-from .checks import is_int
-from .penalties import guidance_scale
+from ...layers import log_softmax
+from ...model import hidden_states
+from ..plumbing.checks import is_int
+from ..rules.penalties import guidance_scale
 
 
 class Guided:
@@ -85,9 +85,9 @@ class TwoCaches:
     def fork(self):
         return TwoCaches(self.text.fork(), self.other.fork())
 
-    def truncate(self, n_tok):
-        self.other.truncate(self.other.n_tok - (self.text.n_tok - n_tok))
-        self.text.truncate(n_tok)
+    def crop(self, n_tok):
+        self.other.crop(self.other.n_tok - (self.text.n_tok - n_tok))
+        self.text.crop(n_tok)
 
 
 class Dola:

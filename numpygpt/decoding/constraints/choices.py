@@ -25,8 +25,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .checks import NothingLeft
-from .filters import keep
+from ..filters import keep
+from ..plumbing.checks import NothingLeft
 from .regular import Automaton, either, literal, parse
 
 

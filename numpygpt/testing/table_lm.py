@@ -26,13 +26,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .decoding.config import GenerationConfig, merge_config
-from .decoding.constraints import constrain, n_kept
-from .decoding.methods import wrapped
-from .decoding.sampling import distribution, process
-from .decoding.steps import NO_LAW, NOT_IN_A_ROW, refuse
-from .decoding.stopping import room, stop_rules
-from .gpt2 import GPT2
+from ..decoding.config import GenerationConfig, merge_config
+from ..decoding.constraints.choices import constrain, n_kept
+from ..decoding.constraints.stopping import room, stop_rules
+from ..decoding.rules.steps import NO_LAW, NOT_IN_A_ROW, refuse
+from ..decoding.sampling import distribution, process
+from ..decoding.search.methods import wrapped
+from ..gpt2 import GPT2
 
 
 class TableLM:
@@ -107,7 +107,7 @@ class TokenCache:
         """A second cache that goes on from the same tokens."""
         return TokenCache(self.ids)
 
-    def truncate(self, n_tok):
+    def crop(self, n_tok):
         """Forget all but the first ``n_tok`` tokens."""
         del self.ids[n_tok:]
 

@@ -6,7 +6,7 @@ from hypothesis import find, given, settings
 
 from numpygpt import GenerationConfig
 from numpygpt import decoding as d
-from numpygpt.decoding.sampling import distribution, draw
+from numpygpt.decoding.sampling import distribution, sample_token
 from numpygpt.testing import (
     TableLM,
     bad_logits,
@@ -156,14 +156,14 @@ def test_examples_are_small():
 
 
 def right(z, rng):
-    return draw(distribution(z), rng)
+    return sample_token(distribution(z), rng)
 
 
 SAMPLERS = {
     "(36) draws follow the law": [
         lambda z, rng: right(z, rng) if rng.random() < 0.9 else int(np.argmax(z)),
-        lambda z, rng: draw(distribution(z * 1.2), rng),
-        lambda z, rng: draw(distribution(z, config=TOP_3), rng),
+        lambda z, rng: sample_token(distribution(z * 1.2), rng),
+        lambda z, rng: sample_token(distribution(z, config=TOP_3), rng),
     ],
     "(37)": [
         lambda z, rng: int(rng.integers(len(z))) if right(z, rng) >= 0 else 0,
@@ -190,7 +190,7 @@ FIXED = np.random.default_rng(0)
 
 def test_a_right_sampler_passes():
     check_sampler(
-        lambda z, rng: draw(distribution(z, config=TOP_3), rng),
+        lambda z, rng: sample_token(distribution(z, config=TOP_3), rng),
         law=lambda z: distribution(z, config=TOP_3),
         n_draws=1000,
     )

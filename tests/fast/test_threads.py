@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import threads
-from numpygpt.threads import Team, n_threads, share
-
+from numpygpt.fast import threads
+from numpygpt.fast.threads import Team, n_threads, share
 
 TEAMS = {n: Team(n) for n in (1, 2, 5)}  # their threads never end: not one a test
 
@@ -107,7 +106,7 @@ def test_the_environment_says_how_many(monkeypatch, settings, want):
 def test_a_forked_child_gets_threads_of_its_own():
     code = """if True:
         import os
-        from numpygpt.threads import share
+        from numpygpt.fast.threads import share
         out = []
         share(lambda a, b: out.append(b - a), 10, 1)
         child = os.fork()

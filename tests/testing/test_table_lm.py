@@ -7,8 +7,8 @@ import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.layers import softmax
-from numpygpt.table_lm import TableLM, enumerate_sequences
 from numpygpt.testing import check_law
+from numpygpt.testing.table_lm import TableLM, enumerate_sequences
 
 RNG = np.random.default_rng(0)
 
@@ -36,7 +36,7 @@ def test_43_cached_equals_uncached(split):
     assert np.array_equal(both, model(ids))
     assert both.dtype == np.float32
     assert twin.n_tok == split
-    cache.truncate(split)
+    cache.crop(split)
     assert np.array_equal(model(ids[split:], cache), model(ids[split:], twin))
 
 

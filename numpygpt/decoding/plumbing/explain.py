@@ -23,13 +23,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import beam, contrastive
-from .checks import as_tuple
-from .config import GenerationConfig
-from .constraints import constrain
-from .methods import method
-from .sampling import chain, probabilities, process
-from .steps import (
+from ..config import GenerationConfig
+from ..constraints.choices import constrain
+from ..constraints.stopping import stop_rules
+from ..rules.steps import (
     DEFAULTS,
     FILTERS,
     NO_LAW,
@@ -40,8 +37,11 @@ from .steps import (
     refuse,
     settings_of,
 )
-from .stopping import stop_rules
-from .truncation import entropy
+from ..rules.truncation import entropy
+from ..sampling import chain, probabilities, process
+from ..search import beam, contrastive
+from ..search.methods import method
+from .checks import as_tuple
 
 # What works beside the chain.
 BESIDES = ["regex", "choices", "token_healing", "stop_strings", "stopping_criteria"]

@@ -7,9 +7,9 @@ are an error, a model of a model goes with any.
 Next: gpt2.py.
 """
 
+from ..generate import sample
 from .beam import beam_search, diverse_beam_search, stochastic_beam_search
 from .contrastive import contrastive_search
-from .generate import sample
 from .guidance import Dola, Guided
 from .speculative import prompt_lookup, speculative
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, Tokenizer, download, hub, known
-from numpygpt.known import DownloadError
+from numpygpt import GPT2, Tokenizer
+from numpygpt.files import download, hub, known
+from numpygpt.files.known import DownloadError
 
-TINY = Path(__file__).parent / "reference" / "formats" / "model"
+TINY = Path(__file__).parents[1] / "reference" / "formats" / "model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BIG = "model.safetensors"
 
@@ -303,7 +304,7 @@ def test_pinned_files_must_be_the_known_ones(server, monkeypatch):
 
 def test_the_known_files_are_the_published_ones():
     merges = known.KNOWN["gpt2"]["merges.txt"]
-    content = (hub.HERE / "merges.txt").read_bytes()
+    content = (hub.HERE / "files" / "merges.txt").read_bytes()
     assert merges == (len(content), hashlib.sha256(content).hexdigest())
     vocab = known.KNOWN["gpt2-xl"]["vocab.json"]
     # OpenAI's encoder.json as json.dumps writes our own table.
@@ -421,7 +422,7 @@ def test_two_processes_fetch_once(server, tmp_path):
     """The second waits for the lock and then finds the folder whole."""
     folder = hub.home() / "someone" / "tiny"
     folder.mkdir(parents=True)
-    code = "from numpygpt import hub; print(hub.find('someone/tiny'))"
+    code = "from numpygpt.files import hub; print(hub.find('someone/tiny'))"
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [sys.executable, "-c", code]

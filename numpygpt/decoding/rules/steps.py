@@ -16,8 +16,9 @@ Next: sampling.py.
 
 from dataclasses import dataclass, fields
 
-from . import filters, mirostat, penalties, truncation, watermark
-from .config import GenerationConfig
+from .. import filters
+from ..config import GenerationConfig
+from . import mirostat, penalties, truncation, watermark
 
 # name: function, what it gets behind the logits: settings of GenerationConfig, or what
 # a run knows (context, output, eos_token_ids, begin, limit, rng, state, batch_id).

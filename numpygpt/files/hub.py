@@ -21,7 +21,7 @@ from pathlib import Path
 from . import known
 
 DEFAULT_MODEL = "fairytale"
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]  # the package
 # What reading a file may cost. In memory, JSON takes many times the room it has in the
 # file: vocabularies stay far below these, and settings are smaller still.
 MAX_TEXT, MAX_SETTINGS = 20_000_000, 1_000_000  # bytes

@@ -24,9 +24,9 @@ import math
 
 import numpy as np
 
-from ..layers import softmax
-from .checks import check
-from .filters import check_rows, keep, temperature
+from ...layers import softmax
+from ..filters import check_rows, keep, temperature
+from ..plumbing.checks import check
 
 
 def min_p(logits, value):
@@ -54,7 +54,7 @@ def epsilon_cutoff(logits, value):
     logits = check_rows(logits, "epsilon_cutoff")
     if value == 0:
         return logits
-    return keep(logits, (_law(logits) >= value) | (logits == _top(logits)))
+    return keep(logits, (_softmax64(logits) >= value) | (logits == _top(logits)))
 
 
 def eta_cutoff(logits, value):
@@ -71,7 +71,7 @@ def eta_cutoff(logits, value):
     logits = check_rows(logits, "eta_cutoff")
     if value == 0:
         return logits
-    p = _law(logits)
+    p = _softmax64(logits)
     threshold = np.minimum(value, math.sqrt(value) * np.exp(-entropy(p)))
     return keep(logits, (p >= threshold[..., None]) | (logits == _top(logits)))
 
@@ -140,7 +140,7 @@ def top_h(logits, value):
     if logits.ndim == 2:
         return np.stack([top_h(row, value) for row in logits])
     order = np.argsort(-logits, kind="stable")
-    p = _law(logits)[order]
+    p = _softmax64(logits)[order]
     parts = np.cumsum(-p * np.log(np.where(p > 0, p, 1)))
     kept = np.zeros(len(logits), bool)
     count = np.searchsorted(parts, value * parts[-1], side="right")
@@ -170,7 +170,7 @@ def xtc(logits, probability, threshold=0.1, rng=None):
     if rng.random() >= probability:
         return logits
     order = np.argsort(-logits, kind="stable")[: np.count_nonzero(logits > -np.inf)]
-    top = order[_law(logits)[order] >= threshold]
+    top = order[_softmax64(logits)[order] >= threshold]
     kept = np.ones(len(logits), bool)
     kept[top[:-1]] = False
     return keep(logits, kept)
@@ -202,7 +202,7 @@ def dynamic_temperature(logits, value, spread, exponent=1.0):
     if n == 1:
         return logits
     low, high = max(0.0, value - spread), value + spread
-    doubt = min(1.0, float(entropy(_law(logits))) / math.log(n))
+    doubt = min(1.0, float(entropy(_softmax64(logits))) / math.log(n))
     between = low + (high - low) * doubt**exponent
     return (
         temperature(logits, between)
@@ -217,7 +217,7 @@ def entropy(p):
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
 
 
-def _law(logits):
+def _softmax64(logits):
     return softmax(logits.astype(np.float64))
 
 

@@ -30,10 +30,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .checks import NothingLeft
-from .generate import append, start, take
-from .sampling import chain, draw, probabilities, process
-from .stopping import fits
+from ..constraints.stopping import fits
+from ..generate import append, choose_token, prefill
+from ..plumbing.checks import NothingLeft
+from ..sampling import chain, probabilities, process, sample_token
 
 
 def speculative(model, prompts, config, seed):
@@ -44,7 +44,7 @@ def speculative(model, prompts, config, seed):
         raise ValueError(
             f"assistant_model must have the model's vocabulary of {ours}, not {its}"
         )
-    sequences = start(model, prompts, config, seed)
+    sequences = prefill(model, prompts, config, seed)
     n = config.num_return_sequences
     drafters = {
         id(s): Drafter(assistant, s, config, batch_id=i // n)
@@ -66,7 +66,7 @@ def prompt_lookup(model, prompts, config, seed):
         tokens = lookup(sequence.ids, n, longest, config.eos_token_ids)
         return tokens, [point(t, model.config.n_vocab) for t in tokens]
 
-    yield from _decode(model, start(model, prompts, config, seed), config, draft)
+    yield from _decode(model, prefill(model, prompts, config, seed), config, draft)
 
 
 def _decode(model, sequences, config, draft):
@@ -75,20 +75,20 @@ def _decode(model, sequences, config, draft):
     live = sequences
     logits = model.unembed(np.stack([s.hidden[-1] for s in live]))
     for sequence, row in zip(live, logits):
-        take(sequence, row, config)
+        choose_token(sequence, row, config)
     yield sequences
     while live := [s for s in live if not s.done]:
         drafts = [draft(s) for s in live]
         new = [[s.ids[-1], *tokens] for s, (tokens, _) in zip(live, drafts)]
         logits = model.unembed(model.hidden(new, [s.cache for s in live]))
-        for sequence, (tokens, laws) in zip(live, drafts):
+        for sequence, (tokens, drafted_from) in zip(live, drafts):
             rows, logits = logits[: len(tokens) + 1], logits[len(tokens) + 1 :]
-            verify(sequence, tokens, laws, rows, config)
-            sequence.cache.truncate(len(sequence.ids) - 1)  # forget what was refused
+            verify(sequence, tokens, drafted_from, rows, config)
+            sequence.cache.crop(len(sequence.ids) - 1)  # forget what was refused
         yield sequences
 
 
-def verify(sequence, tokens, laws, rows, config):
+def verify(sequence, tokens, drafted_from, rows, config):
     """Keep the guesses that pass and add one token that was not guessed.
 
     ``rows``: the model's logits at the places of the ``tokens`` and behind the last.
@@ -96,11 +96,11 @@ def verify(sequence, tokens, laws, rows, config):
     n_before = len(sequence.ids)
     for i, row in enumerate(rows):
         scores = process(row, sequence.ids, sequence.chain)
-        p = law(scores, config)
+        p = target_of(scores, config)
         if i == len(tokens):
-            token = draw(p, sequence.rng)
+            token = sample_token(p, sequence.rng)
         else:
-            token = accept_or_redraw(tokens[i], p, laws[i], sequence.rng)
+            token = accept_or_redraw(tokens[i], p, drafted_from[i], sequence.rng)
         append(sequence, token, row, scores, config)
         if sequence.done or i == len(tokens) or token != tokens[i]:
             break
@@ -120,10 +120,10 @@ def accept_or_redraw(token, p, q, rng):
     if rng.random() * q[token] < p[token]:
         return token
     rest = np.maximum(p - q, 0)
-    return draw(rest, rng) if rest.any() else token  # p = q but for rounding
+    return sample_token(rest, rng) if rest.any() else token  # p = q but for rounding
 
 
-def law(scores, config):
+def target_of(scores, config):
     """What the next token is drawn from, from its processed logits."""
     if config.do_sample:
         return probabilities(scores)
@@ -182,8 +182,8 @@ class Drafter:
         of its last one, or has no room left."""
         ids, cache = list(sequence.ids), self.cache
         self._learn(sequence.notes)
-        cache.truncate(min(cache.n_tok, len(ids) - 1))
-        n_known, laws = len(ids), []
+        cache.crop(min(cache.n_tok, len(ids) - 1))
+        n_known, drafted_from = len(ids), []
         room = min(room, self.model.config.n_ctx - len(ids) + 1)
         for _ in range(min(self.n, room)):
             hidden = self.model.hidden([ids[cache.n_tok :]], [cache])
@@ -192,12 +192,12 @@ class Drafter:
                 scores = process(row, ids, self.chain)
             except NothingLeft:  # only after this guess, which may yet be refused
                 break
-            laws.append(law(scores, self.config))
-            ids.append(draw(laws[-1], self.rng))
+            drafted_from.append(target_of(scores, self.config))
+            ids.append(sample_token(drafted_from[-1], self.rng))
             sure = probabilities(scores)[ids[-1]]
             if sure < self.config.assistant_confidence_threshold:
                 break
-        return ids[n_known:], laws
+        return ids[n_known:], drafted_from
 
     def _learn(self, notes):
         """The "heuristic" schedule: two more after a pass that accepted all, one fewer

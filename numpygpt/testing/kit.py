@@ -37,8 +37,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from .decoding.config import GenerationConfig
-from .decoding.sampling import probabilities
+from ..decoding.config import GenerationConfig
+from ..decoding.sampling import probabilities
 from .table_lm import TableLM, TokenCache, enumerate_sequences
 
 __all__ = [

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import GPT2, GPT2Config, Tokenizer, int8, threads
+from numpygpt import GPT2, GPT2Config, Tokenizer
 from numpygpt.__main__ import main
-from numpygpt.int8 import Int8Matrix, pack, quantize
-from numpygpt.matmul import FEW_ROWS, matmul
-from numpygpt.threads import Team
+from numpygpt.fast import int8, threads
+from numpygpt.fast.int8 import Int8Matrix, pack, quantize
+from numpygpt.fast.matmul import FEW_ROWS, matmul
+from numpygpt.fast.threads import Team
 
 TEAMS = {n: Team(n) for n in (1, 2, 3)}  # their threads never end: not one an example
 from numpygpt.weights import flatten, load, nest

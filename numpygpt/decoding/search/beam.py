@@ -40,10 +40,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..layers import log_softmax
-from .checks import NothingLeft
-from .generate import feed, start
-from .sampling import process
+from ...layers import log_softmax
+from ..generate import decode_step, prefill
+from ..plumbing.checks import NothingLeft
+from ..sampling import process
 
 
 @dataclass
@@ -76,7 +76,7 @@ def _search(model, prompts, config, seed, step):
     """The loop. All beams of all prompts go through the model in one pass."""
     check(config)
     families = []
-    for root in start(model, prompts, replace(config, num_return_sequences=1), seed):
+    for root in prefill(model, prompts, replace(config, num_return_sequences=1), seed):
         root.score = 0.0
         n = config.num_beam_groups
         twins = [replace(root, cache=root.cache.fork(), notes=[]) for _ in range(1, n)]
@@ -88,7 +88,7 @@ def _search(model, prompts, config, seed, step):
             n_rows = len(_live(family))
             step(family, logits[:n_rows], config)
             logits = logits[n_rows:]
-        feed(model, [beam for family in going for beam in _live(family)])
+        decode_step(model, [beam for family in going for beam in _live(family)])
     for family in families:
         if not _finished(family):  # every beam ran into a dead end
             raise family[0].dead_end or NothingLeft("no beam has a token left")

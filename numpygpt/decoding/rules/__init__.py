@@ -1,0 +1,1 @@
+"""Penalties, more filters, and the table of all steps."""

@@ -1,0 +1,1 @@
+"""Other ways of looking for a text than one token at a time."""

@@ -1,0 +1,8 @@
+"""The kit to test samplers with: README.md shows each part at work.
+
+    table_lm.py   a language model that is a table, and the exact law of its texts
+    kit.py        strategies of logits, the properties, the checks
+"""
+
+from .kit import *  # noqa: F403
+from .table_lm import TableLM, enumerate_sequences  # noqa: F401
