@@ -1,0 +1,210 @@
+"""inside: its numbers are the model's, under the names of TransformerLens."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpygpt import GPT2, GPT2Config
+from numpygpt.look import ablate, inside
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+SIZES = GPT2Config(
+    61, n_positions=23, n_embd=12, n_layer=3, n_head=2, n_inner=17,
+    bos_token_id=0, eos_token_id=0,
+)  # fmt: skip
+IDS = [7, 3, 3, 60, 0, 12, 9]
+FLAGS = [
+    {},
+    {"activation_function": "relu", "scale_attn_weights": False},
+    {"activation_function": "gelu", "scale_attn_by_inverse_layer_idx": True},
+    {"tie_word_embeddings": False, "n_inner": None, "layer_norm_epsilon": 1e-2},
+]
+
+
+def rough(config=SIZES, dtype=np.float64):
+    """A random model whose biases and norms are not those of a fresh one."""
+    model = GPT2.random(config, 5, dtype)
+    rng = np.random.default_rng(6)
+
+    def shake(tree):
+        if isinstance(tree, dict):
+            return {name: shake(branch) for name, branch in tree.items()}
+        if isinstance(tree, list):
+            return [shake(branch) for branch in tree]
+        return tree + rng.normal(0, 0.3, tree.shape).astype(dtype)
+
+    return GPT2(config, shake(model.params))
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_the_logits_are_the_models(flags):
+    model = rough(replace(SIZES, **flags))
+    logits = inside(model, IDS).logits
+    want = model(IDS)
+    assert np.abs(logits - want).max() <= 1e-10 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, "int8"])
+def test_other_number_formats(dtype):
+    model = GPT2.from_pretrained("fairytale", dtype)
+    run = inside(model, IDS)
+    assert run.logits.dtype == np.float32
+    np.testing.assert_allclose(run.logits, model(IDS), atol=2e-4)
+
+
+def test_every_name_has_its_shape():
+    run = inside(rough(), IDS)
+    c, n = SIZES, len(IDS)
+    stream, heads = (n, c.n_embd), (n, c.n_head, c.d_head)
+    shapes = {"q": heads, "k": heads, "v": heads, "z": heads}
+    shapes |= dict.fromkeys(["pattern", "attn_scores"], (c.n_head, n, n))
+    shapes |= dict.fromkeys(["pre", "post", "mlp_pre", "mlp_post"], (n, c.d_inner))
+    parts = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
+    shapes |= dict.fromkeys(parts, stream)
+    for name, shape in shapes.items():
+        for layer in range(c.n_layer):
+            assert run[name, layer].shape == shape, name
+            assert run[name, layer - c.n_layer] is run[name, layer]
+    for asked in ["embed", "pos_embed", "normalized", ("normalized", 1, "ln2")]:
+        assert run[asked].shape == stream
+    assert run["blocks.2.attn.hook_pattern"] is run["pattern", 2]
+    assert all(run[name] is run.kept[name] for name in run.names)
+    assert len(run.names) == 3 + 15 * c.n_layer
+
+
+def test_the_parts_add_up():
+    run = inside(rough(), IDS)
+    stream = run["embed"] + run["pos_embed"]
+    for layer in range(SIZES.n_layer):
+        np.testing.assert_array_equal(run["resid_pre", layer], stream)
+        stream = stream + run["attn_out", layer]
+        np.testing.assert_array_equal(run["resid_mid", layer], stream)
+        stream = stream + run["mlp_out", layer]
+        np.testing.assert_array_equal(run["resid_post", layer], stream)
+        pattern = run["pattern", layer]
+        np.testing.assert_allclose(pattern.sum(axis=-1), 1)
+        assert not np.triu(pattern, k=1).any()
+        z = np.einsum("hqk,khd->qhd", pattern, run["v", layer])
+        np.testing.assert_allclose(run["z", layer], z)
+    np.testing.assert_array_equal(run.lens[-1], run.logits)
+    assert run.lens.shape == (SIZES.n_layer + 1, len(IDS), SIZES.n_vocab)
+
+
+def test_the_lens_is_a_model_that_ends_early():
+    model = rough()
+    run = inside(model, IDS)
+    for n_layer in range(1, SIZES.n_layer + 1):
+        params = {**model.params, "h": model.params["h"][:n_layer]}
+        short = GPT2(replace(SIZES, n_layer=n_layer), params)
+        np.testing.assert_allclose(run.lens[n_layer], short(IDS), rtol=1e-9, atol=1e-12)
+
+
+def test_an_edit_sees_every_name_and_the_pass_goes_on_with_it():
+    model, seen = rough(), []
+    run = inside(model, IDS, lambda name, array: seen.append(name))
+    assert seen == run.names
+    np.testing.assert_array_equal(run.logits, inside(model, IDS).logits)
+    for name in run.names:
+        changed = inside(
+            model, IDS, lambda n, a, name=name: a * 1.5 if n == name else a
+        )
+        assert not np.allclose(changed.logits, run.logits), name
+        np.testing.assert_array_equal(changed[name], run[name] * 1.5)
+        before = run.names[: run.names.index(name)]
+        for other in before:
+            np.testing.assert_array_equal(changed[other], run[other])
+
+
+def test_an_edit_in_place_does_not_reach_back():
+    def edit(name, array):
+        if name == "blocks.1.hook_resid_pre":
+            array[:] = 0
+
+    run = inside(rough(), IDS, edit)
+    assert not run["resid_pre", 1].any()
+    assert run["resid_post", 0].any()
+
+
+def test_patching_all_of_another_text_gives_its_answer():
+    """What block 1 reads is all that the first block hands on."""
+    model = rough()
+    other = inside(model, [5, 5, 2, 8, 1, 33, 4])
+    patched = inside(
+        model, IDS, lambda n, a: other[n] if n == "blocks.1.hook_resid_pre" else a
+    )
+    np.testing.assert_array_equal(patched.logits, other.logits)
+
+
+def test_ablating_a_head_is_taking_its_rows_of_c_proj_away():
+    model = rough()
+    d = SIZES.d_head
+    params = {**model.params, "h": [*model.params["h"]]}
+    attn = params["h"][2]["attn"]
+    weight = attn["c_proj"]["weight"].copy()
+    weight[d : 2 * d] = 0  # head 1
+    c_proj = {**attn["c_proj"], "weight": weight}
+    params["h"][2] = {**params["h"][2], "attn": {**attn, "c_proj": c_proj}}
+    got = inside(model, IDS, ablate([(2, 1)])).logits
+    np.testing.assert_allclose(got, GPT2(SIZES, params)(IDS), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("pattern", 3), "layer must be an integer from 0 to 2, or from -3 to -1"),
+        (("pattern", -4), "layer must be"),
+        (("pattern", "1"), "not '1'"),
+        ("pattern", "layer must be an integer .* not None"),
+        (("patern", 1), "ask for one of resid_pre"),
+        (("normalized", 1), 'normalized takes "ln1"'),
+        ("blocks.9.hook_resid_pre", "with 3 blocks"),
+        ("hook_nothing", "there is no 'hook_nothing'"),
+    ],
+)
+def test_what_does_not_exist(asked, words):
+    run = inside(rough(), IDS)
+    with pytest.raises(ValueError, match=words):
+        run[asked]
+
+
+def test_wrong_calls():
+    model = rough()
+    with pytest.raises(ValueError, match="context of 23"):
+        inside(model, [1] * 24)
+    with pytest.raises(ValueError, match="outside the vocabulary"):
+        inside(model, [61])
+    with pytest.raises(ValueError, match=r"edit must return .*\[7, 12\] for 'hook_em"):
+        inside(model, IDS, lambda name, array: array[0])
+    with pytest.raises(ValueError, match="head must be from 0 to 1, not 2"):
+        inside(model, IDS, ablate([(0, 2)]))
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_transformers_sees_the_same(flags, tmp_path):
+    import torch
+    from transformers import GPT2LMHeadModel
+
+    model = rough(replace(SIZES, **flags))
+    model.save_pretrained(tmp_path)
+    theirs = GPT2LMHeadModel.from_pretrained(
+        tmp_path, attn_implementation="eager", torch_dtype=torch.float64
+    ).eval()
+    with torch.no_grad():
+        want = theirs(
+            torch.tensor([IDS]), output_attentions=True, output_hidden_states=True
+        )
+    run = inside(model, IDS)
+    close = {"rtol": 1e-10, "atol": 1e-12}
+    for layer in range(SIZES.n_layer):
+        np.testing.assert_allclose(
+            run["pattern", layer], want.attentions[layer][0].numpy(), **close
+        )
+        np.testing.assert_allclose(
+            run["resid_pre", layer], want.hidden_states[layer][0].numpy(), **close
+        )
+    last = want.hidden_states[-1][0].numpy()  # behind the final norm
+    np.testing.assert_allclose(run["normalized"], last, **close)
+    np.testing.assert_allclose(run.logits, want.logits[0].numpy(), **close)
