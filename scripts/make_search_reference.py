@@ -169,7 +169,7 @@ def prompts(case):
 
 @contextmanager
 def same_noise(n_vocab):
-    """Draw as `numpygpt.decoding.search.beam.drawn` does with seed 0, in torch's place."""
+    """Draw as `decoding.search.beam.drawn` does with seed 0, in torch's place."""
     import torch
 
     torchs_own, rng = torch.multinomial, stream(0, 0)
