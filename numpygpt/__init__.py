@@ -1,6 +1,6 @@
 """GPT-2 in NumPy you can read. In this order; no file imports one that stands below it.
 
-    tokenizer.py     text <-> token ids
+    tokenizer.py     text <-> token ids (and learn_merges.py)
     config.py        the numbers that fix a model's shape
     layers.py        linear, gelu, softmax, layer norm (and activations.py)
     cache.py         what attention remembers

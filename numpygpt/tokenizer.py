@@ -39,6 +39,7 @@ from .fast.long_pieces import NOTHING, merge_long
 from .fast.memo import Memo
 from .files.hub import HERE, FormatError, find
 from .files.vocabulary import read_merges, read_tokenizer, write_tokenizer
+from .learn_merges import count_pieces, learn_merges
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
 # else that is not white space, and white space itself. A run of white space leaves
@@ -129,6 +130,15 @@ class Tokenizer:
             return cls(*files)
         except (ValueError, TypeError) as error:
             raise FormatError(f"the tokenizer in {folder}: {error}") from None
+
+    @classmethod
+    def train(cls, texts, n_merges, progress=None):
+        """Learn merges from texts as GPT-2's were: see learn_merges.py, and for texts
+        that cannot be learned from (ValueError)."""
+        pieces = count_pieces(texts, cut, END_OF_TEXT)
+        spell = dict(zip(BYTE_ORDER, _SPELLING)).__getitem__
+        pieces = {"".join(map(spell, p.encode())): n for p, n in pieces.items()}
+        return cls(learn_merges(pieces, n_merges, progress))
 
     def save_pretrained(self, folder):
         """Write the folder's tokenizer files; transformers' AutoTokenizer opens it."""

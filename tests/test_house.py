@@ -26,6 +26,7 @@ ORDER = order_of(PACKAGE)
 DECODING = order_of(PACKAGE / "decoding")
 BESIDE = {
     "activations.py": "layers.py",
+    "learn_merges.py": "tokenizer.py",
     "series.py": "config.py",
     "inputs.py": "cache.py",
 }  # read with another file, not by itself
