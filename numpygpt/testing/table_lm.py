@@ -139,7 +139,7 @@ def enumerate_sequences(model, n_new, prompt=(0,), config=None):
             for token in np.flatnonzero(q).tolist():
                 ids = [*kept, *text, token]
                 ended = any(stop(ids) for stop in stops)
-                (law if ended else growing)[*text, token] = p * float(q[token])
+                (law if ended else growing)[(*text, token)] = p * float(q[token])
     return law
 
 
