@@ -1,18 +1,32 @@
 """The numbers that fix a GPT-2's shape, and how many weights that makes.
 
 Every GPT-2 is the same program. What differs between the four that OpenAI released
-is the width ``n_embd``, the depth ``n_layer`` and the number of heads. The fields
-below carry the names of Hugging Face's config.json, so the file of any such model
-can be read as it is. A setting that would change the arithmetic in a way this
-package does not know is refused: a wrong answer is worse than none.
+is the width ``n_embd``, the depth ``n_layer`` and the number of heads. The fields below
+carry the names of Hugging Face's config.json, so the file of any such model can be read
+as it is. A setting that would change the arithmetic in a way this package does not know
+is refused: a wrong answer is worse than none.
+
+The checkpoint's names, which all of the package uses:
+
+    wte, wpe          word (token) and word position embedding: a row of n_embd for each
+    h                 the hidden layers, a list of blocks
+    ln_1, ln_2, ln_f  layer norms: before attention, before the MLP, the final one
+    attn.c_attn       the linear layer that makes queries, keys and values
+    attn.c_proj       ... and the one that projects what the heads found on the stream
+    mlp.c_fc, c_proj  the MLP's two: "fully connected" to 4 * n_embd, and back
+
+``c_`` is for convolution; `layers.linear` says why.
+
+Why "117M" is 124M. The paper calls the smallest model 117M; its checkpoint has
 
 >>> GPT2Config.named("gpt2").n_params
 124439808
 
-OpenAI's paper calls that model "117M"; the table printed there is wrong (series.py
-says how). Count yourself: 50,257 x 768 for the tokens, 1,024 x 768 for the positions,
-and about 12 x 768 x 768 for each of 12 blocks. ``python -m numpygpt.config`` prints
-the whole series.
+weights: 50,257 x 768 for the tokens, 1,024 x 768 for the positions, and about
+12 x 768 x 768 for each of 12 blocks. OpenAI only said later that its counts were wrong.
+All four are too low by 9,779 times the width, and 9,779 is by how many tokens GPT-2's
+vocabulary is larger than GPT-1's (50,257 - 40,478): the table was counted with the old
+vocabulary. (This explanation is ours.) ``python scripts/sizes.py`` prints them all.
 
 Try: which share of the weights is the vocabulary, for "gpt2" and for "gpt2-xl"?
 
@@ -22,9 +36,28 @@ Next: layers.py.
 import math
 from dataclasses import asdict, dataclass, fields
 
-from .files.hub import FormatError
-from .series import SERIES, table
+import numpy as np
 
+from .files.hub import FormatError
+
+# Width, blocks, heads, context, and what the model's paper calls its size. (GPT-3's
+# weights never were published, and every other block of it looks at recent tokens only.
+# Two slips in its table are mended: 24 heads of 128 at 2048, and a width of 5140.)
+PUBLISHED = {
+    "distilgpt2": (768, 6, 12, 1024, "82M"),
+    "gpt2": (768, 12, 12, 1024, "117M"),
+    "gpt2-medium": (1024, 24, 16, 1024, "345M"),
+    "gpt2-large": (1280, 36, 20, 1024, "762M"),
+    "gpt2-xl": (1600, 48, 25, 1024, "1542M"),
+    "gpt3-small": (768, 12, 12, 2048, "125M"),
+    "gpt3-medium": (1024, 24, 16, 2048, "350M"),
+    "gpt3-large": (1536, 24, 16, 2048, "760M"),
+    "gpt3-xl": (2048, 24, 16, 2048, "1.3B"),
+    "gpt3-2.7b": (2560, 32, 32, 2048, "2.7B"),
+    "gpt3-6.7b": (4096, 32, 32, 2048, "6.7B"),
+    "gpt3-13b": (5120, 40, 40, 2048, "13B"),
+    "gpt3-175b": (12288, 96, 96, 2048, "175B"),
+}
 ACTIVATIONS = ("gelu_new", "gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
 # Settings of config.json that we cannot honour, with the only value we accept.
 REFUSED = {"model_type": "gpt2", "add_cross_attention": False, "pruned_heads": {}}
@@ -101,14 +134,36 @@ class GPT2Config:
             shapes["lm_head.weight"] = (self.n_vocab, e)
         return shapes
 
+    def check_ids(self, ids):
+        """The ids as an array; ValueError if they are none of this vocabulary's."""
+        ids = np.asarray(ids)
+        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+            raise ValueError(
+                "token ids must be a list of at least one integer, not "
+                f"{ids.dtype} of shape {ids.shape}"
+            )
+        wrong, last = ids[(ids < 0) | (ids >= self.n_vocab)], self.n_vocab - 1
+        if wrong.size:
+            what = f"token id {wrong[0]} is outside the vocabulary: 0 to {last}"
+            raise ValueError(what)
+        return ids
+
+    def check_room(self, n_tok):
+        """ValueError if the model cannot see so many tokens at once."""
+        if n_tok > self.n_ctx:
+            raise ValueError(
+                f"{n_tok} tokens are more than the model's context of {self.n_ctx} "
+                "(n_positions): shorten the text"
+            )
+
     @classmethod
     def named(cls, name):
         """The configuration of a published model: "gpt2", ..., "gpt3-175b"."""
-        if name not in SERIES:
-            raise ValueError(f"name must be one of {', '.join(SERIES)}, not {name!r}")
-        *sizes, _ = SERIES[name]
+        if name not in PUBLISHED:
+            known = ", ".join(PUBLISHED)
+            raise ValueError(f"name must be one of {known}, not {name!r}")
         names = ("n_embd", "n_layer", "n_head", "n_positions")
-        return cls(**dict(zip(names, sizes)))
+        return cls(**dict(zip(names, PUBLISHED[name])))
 
     @classmethod
     def from_dict(cls, settings):
@@ -137,7 +192,3 @@ def _is_int(value, least):
 def _check(config, name, ok, what):
     if not ok:
         raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r:.80}")
-
-
-if __name__ == "__main__":
-    print(table(GPT2Config))

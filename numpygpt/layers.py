@@ -1,45 +1,44 @@
-"""The four small functions a GPT-2 is built of: linear, gelu, softmax, layer_norm.
+"""The small functions of page one, as the model uses them: linear, gelu, softmax, norm.
 
-All of them work on the last axis of ``x [..., n]`` and do not care how many rows
-there are or whose they are. All keep the dtype: float32 in, float32 out, and run
-in float64 they let the whole model be checked to ten digits.
+All of them work on the last axis of ``x [..., n]`` and do not care how many rows there
+are or whose they are. All keep the dtype: float32 in, float32 out, and run in float64
+they let the whole model be checked to ten digits.
 
-Some arithmetic is done in place, on arrays that the function itself has just made:
-a temporary the size of the activations costs as much as the arithmetic. The plain
-formula then stands in the comment above.
+The formula stands in each docstring. Below it the arithmetic is done in place, on
+arrays that the function itself has just made: for a prompt of hundreds of tokens, a new
+array for every operation costs as much as the operations. `by_rows` shares many rows
+among the cores. Neither changes a result.
 
 Try: replace gelu by ``np.maximum(x, 0)`` and see what the model still says.
 
-Next: cache.py. (activations.py holds what other models use in gelu's place.)
+Next: cache.py. (activations.py has what GPT-2's siblings use in gelu's place.)
 """
 
 import math
 
 import numpy as np
 
-from .fast.matmul import matmul
+from .fast.matmul import affine
 from .fast.threads import by_rows
 
-# Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
-# fault next time (a tenth of reading a prompt), until it has once seen a large block
-# freed. Here is one; no memory is touched.
-np.empty((32 << 20) - 8192, np.uint8)
 # Constants are Python floats: they take the array's dtype, where a NumPy float64
 # would turn a float32 array into float64.
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def linear(x, weight, bias):
-    """``x @ weight + bias``. GPT-2's checkpoint calls it conv1d: a convolution of
-    width one, which is a linear layer whose weight is stored ``[in, out]``."""
-    out = matmul(x, weight)
-    out += bias
-    return out
+    """``x @ weight + bias``.
+
+    GPT-2's checkpoint calls such a layer Conv1D, and its name begins with ``c_``: a
+    convolution over the text that looks at one token at a time is a linear layer. Its
+    weight is stored ``[n_in, n_out]``, where PyTorch's own layers have the transpose.
+    """
+    return affine(x, weight, bias)
 
 
 @by_rows
 def layer_norm(x, weight, bias, epsilon):
-    """Shift and stretch every row to mean 0 and variance 1, then by learned amounts:
+    """Bring every row to mean 0 and variance 1, then stretch and shift it as learned:
 
         weight * (x - mean) / sqrt(variance + epsilon) + bias
 
@@ -56,7 +55,7 @@ def layer_norm(x, weight, bias, epsilon):
     return out
 
 
-def softmax(x, out=None):
+def softmax(x):
     """Scores -> weights that sum to one, row by row: ``exp(x) / exp(x).sum()``.
 
     The largest score is subtracted first: that changes nothing in the quotient and
@@ -65,9 +64,9 @@ def softmax(x, out=None):
     >>> softmax(np.array([0.0, 1e4, -np.inf])).tolist()
     [0.0, 1.0, 0.0]
     """
-    out = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), out=out)
+    out = x - x.max(axis=-1, keepdims=True)
     np.exp(out, out=out)
-    out /= np.add.reduce(out, axis=-1, keepdims=True)
+    out /= out.sum(axis=-1, keepdims=True)
     return out
 
 
@@ -84,8 +83,9 @@ def gelu_new(x):
 
         0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
 
-    Hendrycks & Gimpel, arXiv:1606.08415, give it as an approximation of `gelu`;
-    for a trained model it is not one, it is the function.
+    Hendrycks & Gimpel, arXiv:1606.08415, give it as an approximation of
+    ``x * Phi(x)``. A model that was trained with this form needs this form: with the
+    exact one (activations.py) its logits change.
     """
     out = x * x  # x**3 would call pow: in float32 seventy times slower
     out *= SQRT_2_OVER_PI * 0.044715

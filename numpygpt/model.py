@@ -1,41 +1,36 @@
-"""The forward pass: token ids -> logits.
+"""The forward pass of plain.py, for several sequences at once and with a cache.
 
-A GPT is a stack of equal blocks around one idea, the residual stream: every token
-has a row of ``n_embd`` numbers, and every block reads the rows and adds something
-to them. Attention is the only place where rows look at each other; all the rest is
-done row by row. At the end the rows are compared with the embedding of every token
-in the vocabulary: the dot products are the logits, and the larger one is, the
-likelier that token comes next.
+The functions are those of page one. Three things are new, and each is one line:
 
-There is no batch axis. A hidden state is ``[n_tok, n_embd]``: the new tokens of one
-sequence, or of several laid end to end. Rows do not care whose they are, and
-attention walks over the sequences, each with its own cache. So a long prompt, one
-step of generation, a step of eight sequences of unequal length and the check of a
-drafted sentence are all this one function, without padding and with one mask rule:
-a token sees the keys at its own position and before.
+- **The cache.** `attention` hands the new keys and values to the cache and gets back
+  all that there are; nothing else knows that earlier tokens were read in an earlier
+  call. A full forward pass is a forward pass with an empty cache.
+- **Several sequences, no batch axis.** A hidden state is always ``[n_tok, n_embd]``:
+  the new tokens of one sequence, or of several laid end to end. Every layer but
+  attention works row by row and does not care whose a row is; attention takes each
+  sequence with its own cache. This is called ragged or variable-length batching. There
+  is no padding and no padding mask, and a long prompt, a step of eight texts of unequal
+  length and the check of a drafted sentence are the same function.
+- **Logits are a step of their own** (`unembed`). Whoever generates asks for those of
+  the last row only: they take 38.6 of GPT-2's 124 million weights.
 
-Papers: Vaswani et al., arXiv:1706.03762; Radford et al. (2019). Where GPT-2 departs
-from the first: the norm stands before each sub-layer, not after the addition, so
-the stream itself is never normalised until the end; positions are learned.
+What makes it fast stands in fast/, behind `matmul` and `causal_attention`.
+
+Papers: Vaswani et al., arXiv:1706.03762; Radford et al. (2019).
 
 Try: skip one block. Then skip its attention only. Which one hurts more?
 
 Next: weights.py.
 """
 
-import functools
-import itertools
 import math
 
 import numpy as np
 
 from .activations import ACTIVATION
-from .fast.matmul import SMALL, matmul
-from .fast.threads import share
-from .inputs import check_ids, check_room
-from .layers import layer_norm, linear, softmax
-
-QUERY_BLOCK = 64  # at most so many queries at a time: see `attend`
+from .fast.attention import causal_attention
+from .fast.matmul import matmul
+from .layers import layer_norm, linear
 
 
 def split_heads(x, n_head):
@@ -55,102 +50,34 @@ def split_heads(x, n_head):
     return x.reshape(len(x), n_head, -1).transpose(1, 0, 2)
 
 
-def average(q, keys, values, out, mask=None):
-    """``softmax(q @ k.T + mask) @ v``, head by head: each query takes the average of
-    the values, weighted by how well it fits their keys.
+def merge_heads(z):
+    """``[n_head, n_tok, d_head] -> [n_tok, n_head * d_head]``: `split_heads` undone.
 
-    ``q``, ``out``: ``[n_head, n_query, d_head]``; ``keys``, ``values``: ``[n_head,
-    n_key, d_head]``; ``mask [n_query, n_query]`` is for the last keys.
+    >>> x = np.arange(12).reshape(2, 6)
+    >>> bool((merge_heads(split_heads(x, 3)) == x).all())
+    True
     """
-    scores = q @ keys.swapaxes(1, 2)
-    if mask is not None:
-        scores[..., -len(mask) :] += mask
-    np.matmul(softmax(scores, out=scores), values, out=out)
-
-
-@functools.cache
-def triangle(n):
-    """The mask of ``n`` queries and their own keys: -inf above the diagonal."""
-    return np.triu(np.full((n, n), -np.inf, np.float32), k=1)
-
-
-def attend(q, memory, out):
-    """The newest tokens of one sequence: each attends to itself and to all before it.
-
-    ``q``, ``out``: ``[n_head, n_tok, d_head]``.
-    ``memory``: ``[(keys, values), ...]``, oldest first; the last are the tokens' own.
-    """
-    n_head, n_tok, d_head = q.shape
-    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*memory))
-    n_seen = keys.shape[1] - n_tok
-
-    def work(first, last):  # some heads, a block of queries at a time: so the scores
-        start, heads = 0, slice(first, last)  # stay in the processor's cache, and no
-        while start < n_tok:  # key ahead is ever touched
-            size = SMALL // (d_head * (n_seen + start + QUERY_BLOCK))
-            stop = min(start + min(max(size, 8), QUERY_BLOCK), n_tok)
-            now, seen = (heads, slice(start, stop)), (heads, slice(n_seen + stop))
-            mask = triangle(stop - start)
-            average(q[now], keys[seen], values[seen], out[now], mask)
-            start = stop
-
-    share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
-
-
-def attend_each(q, memories, out):
-    """The newest token of each of several sequences. What neighbours share, the prompt
-    of some beams, is read once for all of them.
-
-    ``q``, ``out``: ``[n_head, n_sequence, d_head]``; ``memories``: as in `attend`.
-    """
-    if len(memories) == len(memories[0]) == 1:
-        return average(q, *memories[0][0], out)
-    pieces = []  # whose, which of their keys, keys, values
-    begin = [memory[0] for memory in memories]
-    for _, same in itertools.groupby(range(len(begin)), lambda i: id(begin[i])):
-        first, *others = same
-        keys, values = begin[first]
-        rows = slice(first, first + 1 + len(others))
-        pieces.append((rows, slice(keys.shape[1]), keys, values))
-    lengths = [keys.shape[1] for keys, _ in begin]
-    for i, memory in enumerate(memories):
-        for keys, values in memory[1:]:
-            start, lengths[i] = lengths[i], lengths[i] + keys.shape[1]
-            pieces.append((slice(i, i + 1), slice(start, lengths[i]), keys, values))
-    scores = np.empty((len(q), len(memories), max(lengths)), q.dtype)
-    if min(lengths) < max(lengths):
-        scores.fill(-np.inf)
-    for rows, columns, keys, _ in pieces:
-        np.matmul(q[:, rows], keys.swapaxes(1, 2), out=scores[:, rows, columns])
-    weights = softmax(scores, out=scores)
-    for rows, columns, _, values in pieces:
-        heard = weights[:, rows, columns] @ values
-        out[:, rows] = out[:, rows] + heard if columns.start else heard
+    n_head, n_tok, d_head = z.shape
+    return z.transpose(1, 0, 2).reshape(n_tok, n_head * d_head)
 
 
 def attention(x, caches, rows, layer, config, c_attn, c_proj):
-    """Multi-head self-attention of the new tokens ``x [n_tok, n_embd]``.
+    """Multi-head self-attention, ``[n_tok, n_embd]`` -> the same.
 
-    One linear layer makes queries, keys and values; every sequence's cache appends
-    the new keys and values and hands back all; the heads' results, side by side
-    again, go through a second linear layer.
+    ``caches``: one KVCache a sequence; ``rows``: which rows of ``x`` are its, a slice.
     """
-    n = config.n_head
-    scale = 1 / math.sqrt(config.d_head) if config.scale_attn_weights else 1.0
-    if config.scale_attn_by_inverse_layer_idx:
-        scale /= layer + 1
-    qkv = linear(x, **c_attn).reshape(-1, 3 * config.n_embd)
-    heads = split_heads(qkv, 3 * n)  # q's heads, then k's, then v's
-    q, k, v = heads[:n] * scale, heads[n : 2 * n], heads[2 * n :]
+    qkv = np.split(linear(x, **c_attn), 3, axis=-1)
+    q, k, v = (split_heads(part, config.n_head) for part in qkv)
+    q = q * attention_scale(config, layer)  # as well as the scores, which are more
     memories = [c.update(layer, k[:, own], v[:, own]) for c, own in zip(caches, rows)]
-    heard = np.empty((len(qkv), config.n_embd), x.dtype)
-    out = split_heads(heard, n)  # a view: what is written to it stands in `heard`
-    if len(memories) == len(heard):
-        attend_each(q, memories, out)
-    else:
-        for memory, own in zip(memories, rows):
-            attend(q[:, own], memory, out[:, own])
-    return linear(heard.reshape(x.shape), **c_proj)
+    z = causal_attention(q, memories, rows)  # softmax(q @ k.T + causal_mask) @ v
+    return linear(merge_heads(z), **c_proj)
+
+
+def attention_scale(config, layer):
+    """``1 / sqrt(d_head)``, and what the siblings of GPT-2 do in its place."""
+    scale = 1 / math.sqrt(config.d_head) if config.scale_attn_weights else 1.0
+    return scale / (layer + 1) if config.scale_attn_by_inverse_layer_idx else scale
 
 
 def mlp(x, activation, c_fc, c_proj):
@@ -175,31 +102,28 @@ def hidden_states(sequences, caches, params, config):
     ``sequences``: the new token ids of each sequence, 1-D integer arrays.
     ``caches``: a KVCache for each, extended when the last state has been yielded.
     """
-    sequences = [check_ids(ids, config) for ids in sequences]
+    sequences = [config.check_ids(ids) for ids in sequences]
     for ids, cache in zip(sequences, caches):
-        check_room(cache.n_tok, len(ids), config)
+        config.check_room(cache.n_tok + len(ids))
     stops = np.cumsum([len(ids) for ids in sequences]).tolist()
     rows = [slice(a, b) for a, b in zip([0, *stops], stops)]
     positions = [np.arange(len(i)) + c.n_tok for i, c in zip(sequences, caches)]
     x = params["wte"]["weight"][np.concatenate(sequences)]
     x = x + params["wpe"]["weight"][np.concatenate(positions)]
     yield x
-    if len(x) == 1:  # NumPy adds two vectors faster than a vector to a matrix's row
-        x = x[0]
     for layer, block_params in enumerate(params["h"]):
         x = block(x, block_params, caches, rows, layer, config)
-        yield np.atleast_2d(x)
+        yield x
     for ids, cache in zip(sequences, caches):
         cache.advance(len(ids))
-    x = layer_norm(x, **params["ln_f"], epsilon=config.layer_norm_epsilon)
-    yield np.atleast_2d(x)
+    yield layer_norm(x, **params["ln_f"], epsilon=config.layer_norm_epsilon)
 
 
 def unembed(hidden, params):
     """Hidden rows -> logits: ``[n_tok, n_embd] -> [n_tok, n_vocab]``.
 
     The matrix is the transpose of the embedding (Press & Wolf, arXiv:1608.05859)
-    unless the model brings one of its own. Decoding calls this on the last row only.
+    unless the model brings one of its own.
     """
     weight = params.get("lm_head", params["wte"])["weight"]
     return matmul(hidden, weight.T)

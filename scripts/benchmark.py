@@ -32,7 +32,7 @@ from peers import PEERS, n_core
 from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
 
 from numpygpt import GPT2Config
-from numpygpt.config import SERIES
+from numpygpt.config import PUBLISHED
 from numpygpt.files import hub
 from numpygpt.weights import read_config
 
@@ -146,7 +146,7 @@ def parse(argv):
         if args.rounds < 1:
             raise ValueError(f"--rounds must be at least 1, not {args.rounds}")
         args.text = read_text(args.text)
-        args.is_random = args.model in SERIES
+        args.is_random = args.model in PUBLISHED
         args.folder = None if args.is_random else hub.find(args.model)
         args.config = (
             GPT2Config.named(args.model) if args.is_random else read_config(args.folder)

@@ -24,19 +24,20 @@ import statistics
 import sys
 import time
 
-from numpygpt import GPT2, GPT2Config, layers, model  # before NumPy
-from numpygpt.files import hub
+from numpygpt import GPT2, GPT2Config, model  # before NumPy
 from numpygpt.activations import ACTIVATION
-from numpygpt.config import SERIES
+from numpygpt.config import PUBLISHED
+from numpygpt.fast import matmul as products_of
 from numpygpt.fast.matmul import matmul
+from numpygpt.files import hub
 
 import numpy as np
 from peers import Numpygpt, seconds
 from race import bound
 
 PARTS = {
-    "in-pass": [(vars(layers), "matmul"), (vars(model), "matmul")],
-    "attention": [(vars(model), "attend"), (vars(model), "attend_each")],
+    "in-pass": [(vars(products_of), "matmul"), (vars(model), "matmul")],
+    "attention": [(vars(model), "causal_attention")],
     "norms": [(vars(model), "layer_norm")],
     "gelu": [(ACTIVATION, name) for name in ACTIVATION],
 }
@@ -124,7 +125,7 @@ def main(argv=None):
     if args.rounds < 1:
         parser.error(f"--rounds must be at least 1, not {args.rounds}")
     try:
-        if args.model in SERIES:
+        if args.model in PUBLISHED:
             gpt2 = GPT2.random(GPT2Config.named(args.model))
         else:
             gpt2 = GPT2.from_pretrained(hub.find(args.model))

@@ -213,13 +213,26 @@ class Tiktoken:
         return lambda: self.encoding.encode_ordinary(text)
 
 
-def plain(folder):
-    """The plain loop, for which NumPy is as it comes: loaded before numpygpt."""
-    import numpy  # noqa: F401, I001
+class Plain:
+    """Page one of numpygpt, plain.py: no cache, one text at a time, the weights as the
+    file has them, and NumPy as it comes (loaded first)."""
 
-    from plain_loop import PlainLoop
+    def __init__(self, folder):
+        import numpy as np  # noqa: I001
 
-    return PlainLoop(folder)
+        from numpygpt import plain, weights
+
+        self.plain, self.versions = plain, {}
+        self.config, params = weights.load(folder)
+        flat = weights.flatten(params).items()
+        self.params = weights.nest({n: np.ascontiguousarray(a) for n, a in flat})
+
+    def generate(self, prompts, n_new):
+        n_head, plain = self.config.n_head, self.plain
+        return [plain.generate(ids, self.params, n_head, n_new) for ids in prompts]
+
+    def prefill(self, ids):
+        return self.plain.logits(ids, self.params, self.config.n_head)[-1:]
 
 
 PEERS = {
@@ -228,7 +241,7 @@ PEERS = {
     "transformers-eager": lambda folder: Transformers(folder, "eager"),
     "ctranslate2": CTranslate2,
     "ctranslate2-int8": lambda folder: CTranslate2(folder, "int8"),
-    "plain": plain,
+    "plain": Plain,
     "tiktoken": Tiktoken,
 }
 

@@ -160,7 +160,7 @@ class Race:
         return bound(self.config, n_row, n_logits)
 
     def decode(self):
-        """Several texts at once; the plain loop knows one only and makes few tokens."""
+        """Several texts at once; page one knows one only and makes few tokens."""
         for n in (1, 2, 4, 8, 16):
             ask = {"do": "decode", "prompts": [self.ids(N_PROMPT) for _ in range(n)]}
             runs = all_ask(self.models, ["plain"], n_step=N_STEP, **ask)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt import GPT2, GPT2Config
-from numpygpt.model import QUERY_BLOCK, hidden_states
+from numpygpt import GPT2, GPT2Config, plain
+from numpygpt.fast.attention import QUERY_BLOCK
+from numpygpt.model import hidden_states
 
 REFERENCE = Path(__file__).parent / "reference"
 CASES = sorted(path.parent for path in REFERENCE.glob("*/golden.npz"))
@@ -130,40 +131,10 @@ def test_one_token_each_of_texts_that_may_share_a_prompt(order):
     assert error(got, np.array(want)) < 1e-12
 
 
-def naive_logits(ids, params, config):
-    """A forward pass as one would write it on a blackboard, one token at a time."""
-    def norm(x, weight, bias):
-        return weight * (x - x.mean()) / np.sqrt(x.var() + 1e-5) + bias
-
-    def gelu(x):
-        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-
-    stream = [params["wte"]["weight"][i] + params["wpe"]["weight"][t]
-              for t, i in enumerate(ids)]  # fmt: skip
-    for b in params["h"]:
-        a, m, d = b["attn"], b["mlp"], config.d_head
-        qkv = [norm(x, **b["ln_1"]) @ a["c_attn"]["weight"] + a["c_attn"]["bias"]
-               for x in stream]  # fmt: skip
-        q, k, v = (np.array([r[i * 12 : i * 12 + 12] for r in qkv]) for i in range(3))
-        out = []
-        for t in range(len(ids)):
-            heads = []
-            for h in range(config.n_head):
-                own = slice(h * d, h * d + d)
-                e = np.exp([q[t, own] @ k[s, own] / np.sqrt(d) for s in range(t + 1)])
-                heads.append(sum(e[s] * v[s, own] for s in range(t + 1)) / e.sum())
-            y = np.concatenate(heads) @ a["c_proj"]["weight"] + a["c_proj"]["bias"]
-            x = stream[t] + y
-            z = norm(x, **b["ln_2"]) @ m["c_fc"]["weight"] + m["c_fc"]["bias"]
-            out.append(x + gelu(z) @ m["c_proj"]["weight"] + m["c_proj"]["bias"])
-        stream = out
-    return np.array([norm(x, **params["ln_f"]) @ params["wte"]["weight"].T
-                     for x in stream])  # fmt: skip
-
-
-def test_the_blackboard():
-    got = MODEL(IDS[:9])
-    assert error(got, naive_logits(IDS[:9], MODEL.params, CONFIG)) < 1e-12
+@pytest.mark.parametrize("n_tok", [1, 2, 9, 90])
+def test_page_one_computes_the_same(n_tok):
+    want = plain.logits(IDS[:n_tok], MODEL.params, CONFIG.n_head)
+    assert error(MODEL(IDS[:n_tok]), want) < 1e-12
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

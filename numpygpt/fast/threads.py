@@ -120,6 +120,8 @@ def by_rows(function):
 
     @functools.wraps(function)
     def shared(x, *args, **kwargs):
+        if x.ndim == 2 and len(x) == 1:  # NumPy is faster with a vector than one row
+            return function(x[0], *args, **kwargs)[None]
         if x.size < ENOUGH or x.ndim < 2:
             return function(x, *args, **kwargs)
         out = np.empty_like(x)
