@@ -117,16 +117,20 @@ def code_lines(tree):
     return code - doc
 
 
+TO_SPLIT = {"parse", "read_safetensors", "read_tokenizer", "check_decoder"}  # too long
+
+
 def test_no_function_runs_over_30_lines_of_code():
+    long = {}
     for module in MODULES:
-        if module in ("__main__.py", "files/safetensors.py"):  # to be split
-            continue
         for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
             if isinstance(node, ast.FunctionDef):
                 n = node.end_lineno - node.lineno + 1
                 if ast.get_docstring(node) is not None:
                     n -= node.body[0].end_lineno - node.body[0].lineno + 1
-                assert n <= 30, f"{module}: {node.name} has {n} lines"
+                if n > 30 and node.name not in TO_SPLIT:
+                    long[f"{module}: {node.name}"] = n
+    assert not long
 
 
 def test_the_core_needs_little_of_the_ground():
