@@ -10,6 +10,7 @@
     decoding/        from logits to text: filters, sampling, generate
     gpt2.py          the class that puts it together
     scoring.py       loss, perplexity, ranking
+    hf/              transformers' names and habits, thinly over all that
     look/            see it think: inside a pass, step by step, on a page
     testing/         test a sampler of your own
     __main__.py      the command line

@@ -66,6 +66,9 @@ class GPT2:
         ids["eos_token_id"] = self.generation_config.eos_token_id
         write_json(f"{folder}/generation_config.json", ids)
 
+    def __repr__(self):
+        return f"GPT2({self.config.n_params:,} weights, {self.dtype}, {self.config})"
+
     def new_cache(self):
         """An empty key/value cache for one sequence."""
         return KVCache(self.config, self.dtype)
@@ -81,10 +84,16 @@ class GPT2:
         """Hidden rows -> logits ``[n_tok, n_vocab]``."""
         return unembed(hidden, self.params)
 
-    def __call__(self, ids, cache=None):
+    def __call__(self, ids, cache=None, **transformers):
         """Logits ``[n_tok, n_vocab]``: row i scores every token as the successor of
         ``ids[: i + 1]`` (and of what the cache holds). The cache, if given, is
         extended by these tokens."""
+        if transformers:
+            raise ValueError(
+                f"{', '.join(transformers)}: a plain model takes ids and a cache. "
+                "numpygpt.hf.GPT2LMHeadModel has labels=, past_key_values= and the "
+                "like; scoring.loss(model(ids)[:-1], ids[1:]) is the loss"
+            )
         return self.unembed(self.hidden([ids], [cache or self.new_cache()]))
 
     def generate(

@@ -40,7 +40,10 @@ def nll(logits, targets):
         raise ValueError(f"targets must be integers, not {targets.dtype}")
     if targets.size and not 0 <= targets.min() <= targets.max() < logits.shape[1]:
         raise ValueError(f"targets must be ids from 0 to {logits.shape[1] - 1}")
-    return -np.take_along_axis(log_softmax(logits), targets[:, None], axis=1)[:, 0]
+    found = -np.take_along_axis(log_softmax(logits), targets[:, None], axis=1)[:, 0]
+    if np.isnan(found).any():
+        raise ValueError("logits are NaN or +inf: are the model's weights damaged?")
+    return found
 
 
 def loss(logits, targets, ignore_index=-100):
@@ -48,18 +51,23 @@ def loss(logits, targets, ignore_index=-100):
     if none counts there is no mean, and the result is nan.
 
     Row i of ``logits [n_tok, n_vocab]`` is the guess at ``targets[i]``: for a model's
-    loss on a text, ``loss(model(ids)[:-1], ids[1:])``.
+    loss on a text, ``loss(model(ids)[:-1], ids[1:])``. Several texts of equal length,
+    ``[n_row, n_tok, n_vocab]`` and ``[n_row, n_tok]``, have one mean over all tokens.
 
     >>> loss(np.array([[0.0, 0.0], [5.0, 1.0]]), [1, -100]) == math.log(2)
     True
     """
     targets = np.asarray(targets)
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"targets must have the shape of logits without n_vocab, "
+            f"{list(logits.shape[:-1])}, not {list(targets.shape)}"
+        )
+    logits, targets = logits.reshape(-1, logits.shape[-1]), targets.ravel()
     counts = targets != ignore_index
-    if targets.shape == logits.shape[:1] and not counts.any():
+    if not counts.any():
         return math.nan
-    if targets.shape == logits.shape[:1]:
-        logits, targets = logits[counts], targets[counts]
-    return float(nll(logits, targets).mean(dtype=np.float64))
+    return float(nll(logits[counts], targets[counts]).mean(dtype=np.float64))
 
 
 def spans(n_tok, n_ctx, stride):

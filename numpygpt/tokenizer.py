@@ -31,6 +31,7 @@ Next: config.py.
 import codecs
 import re
 from itertools import chain, count, pairwise
+from operator import index
 
 import numpy as np
 import regex
@@ -232,8 +233,8 @@ class Tokenizer:
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
-        for i in ids:
-            token = self._token_of_id.get(int(i))
+        for i in flat(ids):
+            token = self._token_of_id.get(i)
             if token is None:
                 raise ValueError(
                     f"token id {i} is not in the vocabulary of {self.n_vocab} ids"
@@ -242,6 +243,17 @@ class Tokenizer:
                 yield token.translate(_BYTE_OF_SPELLING).encode("latin-1")
             elif not skip_special_tokens:
                 yield token.encode()
+
+
+def flat(ids):
+    """The ids one by one, if they are integers."""
+    try:
+        yield from map(index, ids)
+    except TypeError:
+        raise ValueError(
+            f"ids must be one flat list of integers, not {ids!r:.80}: for one id write "
+            "[id], of several rows decode each"
+        ) from None
 
 
 def cut(text):

@@ -140,7 +140,7 @@ def generate(
 ):  # fmt: skip
     """Continue one or several prompts: see `GPT2.generate`."""
     seed = new_seed() if seed is None else check_seed(seed)
-    prompts = as_prompts(input_ids, attention_mask)
+    prompts, config = as_prompts(input_ids, attention_mask, config)
     if streamer is not None:
         _check_single(prompts, config)
         streamer.put(np.array(prompts[0][: n_kept(prompts[0], config)]))
@@ -151,7 +151,7 @@ def generate(
             n_shown = len(sequences[0].ids)
     if streamer is not None:
         streamer.end()
-    return as_arrays(sequences, config)
+    return as_arrays(sequences, config, input_ids, attention_mask)
 
 
 def stream_ids(
@@ -159,7 +159,7 @@ def stream_ids(
 ):
     """Yield the ids of one sequence as they are chosen."""
     seed = new_seed() if seed is None else check_seed(seed)
-    prompts = as_prompts(input_ids, attention_mask)
+    prompts, config = as_prompts(input_ids, attention_mask, config)
     _check_single(prompts, config)
     n_shown = n_kept(prompts[0], config)
     for sequences in search(model, prompts, config, seed):

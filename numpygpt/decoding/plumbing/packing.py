@@ -3,7 +3,8 @@
 Plumbing around the loop of generate.py, so that the loop can be read without it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from operator import index
 
 import numpy as np
@@ -17,7 +18,7 @@ class GenerateOutput:
     ``[n_return, n_steps]``, are the natural logarithms of the probabilities that the
     chosen tokens were drawn with, ``model_logprobs`` of those that the model gave them
     (under ``guidance_scale`` and ``dola_layers`` the guided model, here and in
-    ``logits``). ``lengths`` counts each row's ids without the padding.
+    ``logits``). ``lengths`` counts each row's ids without the padding behind them.
     ``sequences_scores``, ``[n_return]``, is what a beam search ranked by, and ``notes``
     has for each row what a search did: see beam.py and speculative.py."""
 
@@ -31,43 +32,92 @@ class GenerateOutput:
     notes: list
 
 
-def as_prompts(input_ids, attention_mask=None):
-    """``[n_tok]``, ``[n_row, n_tok]`` or a list of lists -> a list of lists of ints.
+def as_prompts(input_ids, attention_mask, config):
+    """``[n_tok]``, ``[n_row, n_tok]`` or a list of lists -> a list of lists of ints;
+    and the config, with its lengths as they apply to these.
 
     Positions that the attention mask marks with 0 are padding and left out.
     """
-    if isinstance(input_ids, (str, bytes)):
-        raise ValueError("input_ids must be token ids: encode the text first")
-    if not hasattr(input_ids, "__len__"):
-        raise ValueError(f"input_ids must be one or several lists of token ids, not "
-                         f"{input_ids!r:.80}")  # fmt: skip
-    one = len(input_ids) > 0 and np.ndim(input_ids[0]) == 0
-    rows = [input_ids] if one else input_ids
+    prompts = rows = as_rows(input_ids)
     if attention_mask is not None:
-        masks = [attention_mask] if one else attention_mask
-        if [len(r) for r in rows] != [len(m) for m in masks]:
-            raise ValueError("attention_mask must have the shape of input_ids")
-        rows = [[i for i, m in zip(r, mask) if m] for r, mask in zip(rows, masks)]
-    if len(rows) == 0 or any(len(row) == 0 for row in rows):
+        masks = as_masks(attention_mask, rows)
+        prompts = [[i for i, m in zip(r, mask) if m] for r, mask in zip(rows, masks)]
+    if len(prompts) == 0 or any(len(prompt) == 0 for prompt in prompts):
         raise ValueError(
             "input_ids is empty: there is nothing to continue. To start from nothing, "
             "pass [tokenizer.eos_token_id]"
         )
+    n_tok = max(map(len, rows))
+    return prompts, config if prompts == rows else counted(config, n_tok)
+
+
+def as_rows(values, name="input_ids", kind=index):
+    """One row or several, of numbers -> a list of lists."""
+    if isinstance(values, (str, bytes)):
+        raise ValueError(f"{name} must be token ids: encode the text first")
+    if isinstance(values, Mapping):
+        raise ValueError(f"{name} is a dictionary: pass **inputs, not inputs")
     try:
-        return [[index(i) for i in row] for row in rows]
-    except TypeError:
-        raise ValueError("input_ids must be one or several lists of integers, not "
-                         f"{input_ids!r:.80}") from None  # fmt: skip
+        one = len(values) > 0 and np.ndim(values[0]) == 0
+        return [[kind(i) for i in row] for row in ([values] if one else values)]
+    except (TypeError, ValueError, KeyError, IndexError):
+        raise ValueError(
+            f"{name} must be one or several lists of integers, not {values!r:.80}"
+        ) from None
 
 
-def as_arrays(sequences, config):
+def as_masks(attention_mask, rows):
+    """The attention mask, a list of booleans for each of ``rows``."""
+    masks = as_rows(attention_mask, "attention_mask", bool)
+    if [len(row) for row in rows] != [len(mask) for mask in masks]:
+        raise ValueError("attention_mask must have the shape of input_ids")
+    return masks
+
+
+def with_padding(sequences, config, input_ids, attention_mask):
+    """The ids of each sequence behind the padding that its prompt came with, so that
+    new tokens begin in the same column of all rows: ``out[:, n_tok:]`` is the new text.
+    """
+    rows = as_rows(input_ids)
+    masks = as_masks(attention_mask, rows)
+    out = []
+    for k, sequence in enumerate(sequences):
+        n = k // config.num_return_sequences
+        columns = [i for i, text in enumerate(masks[n]) if text]
+        healed = columns[sequence.n_prompt :]  # token healing chose them anew
+        kept = [token for i, token in enumerate(rows[n]) if i not in healed]
+        out.append(kept + sequence.ids[sequence.n_prompt :])
+    return out
+
+
+def counted(config, n_tok):
+    """With padding, ``max_length`` and ``min_length`` count it, as they count all that
+    the caller sees: the same config in numbers of new tokens."""
+    if config.max_new_tokens is None and config.max_length <= n_tok:
+        raise ValueError(
+            f"the prompt's {n_tok} tokens, padding included, reach max_length "
+            f"{config.max_length}: raise it, or set max_new_tokens"
+        )
+    return replace(
+        config,
+        min_length=0,
+        min_new_tokens=max(config.min_new_tokens or 0, config.min_length - n_tok),
+        max_new_tokens=config.max_new_tokens or config.max_length - n_tok,
+    )
+
+
+def as_arrays(sequences, config, input_ids, attention_mask):
+    """Finished sequences -> what generate returns."""
     pad = config.pad_token_id
     if pad is None:
         pad = config.eos_token_ids[0] if config.eos_token_ids else 0
-    n_total = max(len(s.ids) for s in sequences)
-    ids = np.full((len(sequences), n_total), pad, np.int64)
-    for row, sequence in zip(ids, sequences):
-        row[: len(sequence.ids)] = sequence.ids
+    rows = [s.ids for s in sequences]
+    if attention_mask is not None:
+        rows = with_padding(sequences, config, input_ids, attention_mask)
+    n_total = max(map(len, rows))
+    ids = np.full((len(rows), n_total), pad, np.int64)
+    for row, own in zip(ids, rows):
+        row[: len(own)] = own
     if not config.return_dict_in_generate:
         return ids
     scores = _by_step([s.scores for s in sequences]) if config.output_scores else None
@@ -78,7 +128,7 @@ def as_arrays(sequences, config):
         logits,
         logprobs=_table([s.logprobs for s in sequences]),
         model_logprobs=_table([s.model_logprobs for s in sequences]),
-        lengths=np.array([len(s.ids) for s in sequences]),
+        lengths=np.array([len(row) for row in rows]),
         sequences_scores=_ranked([s.score for s in sequences]),
         notes=[s.notes for s in sequences],
     )
