@@ -140,8 +140,7 @@ class GPT2Config:
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
             raise ValueError(
                 "token ids must be a list of at least one integer, not "
-                f"{ids.dtype} of shape {ids.shape} (several rows: generate, "
-                "numpygpt.hf)"
+                f"{ids.dtype} {list(ids.shape)} (for rows: generate, numpygpt.hf)"
             )
         wrong, last = ids[(ids < 0) | (ids >= self.n_vocab)], self.n_vocab - 1
         if wrong.size:

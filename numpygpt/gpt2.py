@@ -84,16 +84,12 @@ class GPT2:
         """Hidden rows -> logits ``[n_tok, n_vocab]``."""
         return unembed(hidden, self.params)
 
-    def __call__(self, ids, cache=None, **transformers):
+    def __call__(self, ids, cache=None, **hf):
         """Logits ``[n_tok, n_vocab]``: row i scores every token as the successor of
         ``ids[: i + 1]`` (and of what the cache holds). The cache, if given, is
         extended by these tokens."""
-        if transformers:
-            raise ValueError(
-                f"{', '.join(transformers)}: a plain model takes ids and a cache. "
-                "numpygpt.hf.GPT2LMHeadModel has labels=, past_key_values= and the "
-                "like; scoring.loss(model(ids)[:-1], ids[1:]) is the loss"
-            )
+        if hf:
+            raise ValueError(f"{[*hf]}: see numpygpt.hf, and scoring.loss for a loss")
         return self.unembed(self.hidden([ids], [cache or self.new_cache()]))
 
     def generate(

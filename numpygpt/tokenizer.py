@@ -202,7 +202,10 @@ class Tokenizer:
 
     def decode_bytes(self, ids, skip_special_tokens=False):
         """Ids -> the bytes they stand for."""
-        return b"".join(self._to_bytes(ids, skip_special_tokens))
+        try:
+            return b"".join(self._to_bytes(ids, skip_special_tokens))
+        except TypeError:
+            raise ValueError(f"ids must be one list of integers, not {ids!r:.80}")
 
     def decode_stream(self, ids, skip_special_tokens=False):
         """Yield text as the ids come. A character may be spread over several tokens:
@@ -233,7 +236,7 @@ class Tokenizer:
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
-        for i in flat(ids):
+        for i in map(index, ids):
             token = self._token_of_id.get(i)
             if token is None:
                 raise ValueError(
@@ -243,17 +246,6 @@ class Tokenizer:
                 yield token.translate(_BYTE_OF_SPELLING).encode("latin-1")
             elif not skip_special_tokens:
                 yield token.encode()
-
-
-def flat(ids):
-    """The ids one by one, if they are integers."""
-    try:
-        yield from map(index, ids)
-    except TypeError:
-        raise ValueError(
-            f"ids must be one flat list of integers, not {ids!r:.80}: for one id write "
-            "[id], of several rows decode each"
-        ) from None
 
 
 def cut(text):

@@ -301,3 +301,25 @@ def test_prompts_are_lists_of_integers(ids):
 def test_an_empty_mask_is_an_error():
     with pytest.raises(ValueError, match="shape of input_ids"):
         MODEL.generate([1, 2], attention_mask=[], max_new_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: MODEL([4], labels=[4]), "labels.*numpygpt.hf.*scoring.loss"),
+        (lambda: MODEL([4], past_key_values=None), "past_key_values.*numpygpt.hf"),
+        (lambda: MODEL([[4, 5], [6, 7]]), "numpygpt.hf"),
+        (lambda: MODEL.generate({"input_ids": [4]}), "\\*\\*inputs"),
+        (lambda: MODEL.generate(np.array(4)), "input_ids must be"),
+        (lambda: MODEL.generate(4), "input_ids must be"),
+        (lambda: MODEL.generate([4.5]), "input_ids must be"),
+        (lambda: MODEL.generate([[[4]]]), "input_ids must be"),
+        (lambda: MODEL.generate([4], attention_mask=1), "attention_mask must be"),
+        (lambda: MODEL.generate([4], attention_mask=np.array(1)), "attention_mask"),
+        (lambda: MODEL.generate([4, 5], attention_mask=[1]), "attention_mask"),
+        (lambda: MODEL.generate([4, 5], attention_mask=[0, 0]), "input_ids is empty"),
+    ],
+)
+def test_habits_from_elsewhere_name_the_remedy(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -112,3 +112,19 @@ def test_rank_needs_tokens(model):
     for prompt, answers in ([], [[1]]), ([1], [[1], []]):
         with pytest.raises(ValueError, match="at least one token"):
             scoring.rank(model, prompt, answers)
+
+
+def test_damaged_weights_have_no_loss():
+    config = GPT2Config(13, n_positions=9, n_embd=8, n_layer=1, n_head=2)
+    model = GPT2.random(config)
+    model.params["h"][0]["mlp"]["c_fc"]["weight"][0, 0] = np.nan
+    for call in (
+        lambda: scoring.loss(model([1, 2, 3]), [1, 2, 3]),
+        lambda: scoring.perplexity(model, [1, 2, 3]),
+        lambda: scoring.rank(model, [1], [[2], [3, 4]]),
+        lambda: model.generate([1, 2], max_new_tokens=2),
+        lambda: model.generate([1, 2], max_new_tokens=2, do_sample=True),
+        lambda: model.generate([1, 2], max_new_tokens=2, num_beams=2),
+    ):
+        with pytest.raises(ValueError, match="NaN"):
+            call()

@@ -320,3 +320,11 @@ def test_damaged_folders(tmp_path, name, content):
         Tokenizer.from_pretrained(tmp_path)
     assert isinstance(error.value, FormatError)
     assert str(error.value).count(str(tmp_path)) == 1
+
+
+def test_decode_says_what_it_takes():
+    tokenizer = Tokenizer.gpt2(0)
+    for wrong in (5, [5.7], "56", [[1, 2], [3, 4]], np.array([[1, 2]]), [None]):
+        with pytest.raises(ValueError, match="ids must be one list of integers"):
+            tokenizer.decode(wrong)
+    assert tokenizer.decode(np.array([40, 41], np.uint8)) == tokenizer.decode([40, 41])

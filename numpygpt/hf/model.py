@@ -135,19 +135,22 @@ def _positions(position_ids, past, shape, config):
         position_ids = np.arange(shape[1]) + past.get_seq_length()
     positions = as_array(position_ids, "position_ids")
     if positions.shape not in (shape, (1, shape[1]), shape[1:]):
-        raise ValueError(f"position_ids must be {list(shape)}, not "
-                         f"{list(positions.shape)}")  # fmt: skip
+        raise ValueError(
+            f"position_ids must be {list(shape)}, not {list(positions.shape)}"
+        )
     if not 0 <= positions.min() <= positions.max() < config.n_ctx:
         raise ValueError(f"position_ids must be from 0 to {config.n_ctx - 1}")
     return np.broadcast_to(positions, shape)
 
 
 def _loss(logits, labels):
-    """The mean over all rows of -log p(label i | tokens before i); -100: not counted."""
+    """The mean over all rows of -log p(label i | ids before i); -100: not counted."""
     labels = as_array(labels, "labels")
     if labels.shape != logits.shape[:2]:
-        raise ValueError(f"labels must have the shape of input_ids, "
-                         f"{list(logits.shape[:2])}, not {list(labels.shape)}")  # fmt: skip
+        raise ValueError(
+            "labels must have the shape of input_ids, "
+            f"{list(logits.shape[:2])}, not {list(labels.shape)}"
+        )
     guesses = logits[:, :-1].reshape(-1, logits.shape[-1])
     return scoring.loss(guesses, labels[:, 1:].reshape(-1))
 

@@ -83,7 +83,7 @@ def runs(mask, positions):
 
 
 class Row:
-    """The cache of one row: it stands at a column, ``n_tok``, and remembers text only."""
+    """The cache of one row: it stands at column ``n_tok`` and remembers text only."""
 
     def __init__(self, cache):
         self.n_tok, self.text = 0, cache
