@@ -12,7 +12,8 @@ import numpy as np
 from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
-from .decoding.config import GenerationConfig, merge_config
+from .decoding.config import GenerationConfig
+from .decoding.plumbing.settings import merge_config
 from .decoding.search.methods import method, wrapped
 from .files.hub import FormatError, find, read_json, write_json
 from .model import hidden_states, unembed

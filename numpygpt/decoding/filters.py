@@ -1,27 +1,33 @@
-"""Filters: which tokens may come next, and how bold the draw is.
+"""Filters: which tokens may come next, and how varied the draw is.
 
-The model gives every token a logit. Drawing from ``softmax(logits)`` as it stands
-makes dull mistakes: fifty thousand unlikely tokens have, together, a good chance. A
-filter looks at the logits and removes some (sets them to -inf, so that their
-probability is exactly 0); what stays keeps its logit. Temperature removes nothing: it
-sharpens or flattens.
+The model gives every token a logit, and ``softmax(logits)`` makes probabilities of
+them. Drawing from these as they stand makes bad mistakes: fifty thousand unlikely
+tokens have, together, a good chance. A filter looks at the logits and removes some: it
+sets them to -inf, so that their probability is exactly 0. What stays keeps its logit.
+Temperature removes nothing: it sharpens the distribution or flattens it.
 
 A filter is a pure function ``filter(logits, value) -> logits`` of one row
 ``[n_vocab]`` or several ``[n_row, n_vocab]``; the input is never written to. A row
 with NaN, +inf or nothing but -inf is a ``ValueError``: something upstream broke, and a
-sampler must not paper over it.
+sampler that goes on would hide it.
+
+Three filters are here. The others, and the penalties, are in rules/.
 
 Try: `top_p(logits, 0.9)` on a row where one token has 95%. How many stay? Why must
 the token that crosses the border stay?
 
-Next: sampling.py.
+Next: config.py.
 """
 
 import numpy as np
 
+from ..fast.nucleus import smallest_set
+from .plumbing.checks import check_rows
+
 
 def temperature(logits, value):
-    """``logits / value``: below 1 bolder, above 1 wilder; the value must be positive.
+    """``logits / value``: below 1 sharper, safer; above 1 flatter, more varied. The
+    value must be positive.
 
     >>> temperature(np.array([1.0, 2.0]), 0.5).tolist()
     [2.0, 4.0]
@@ -34,7 +40,7 @@ def temperature(logits, value):
     with np.errstate(over="ignore"):
         scaled = logits / value
         if not np.isfinite(scaled.max(axis=-1)).all():
-            # Too bold for the number format. Scaling the distance to the largest logit
+            # Too large for the number format. Scaling the distance to the largest logit
             # gives the same distribution; what is far behind becomes -inf.
             scaled = (logits - logits.max(axis=-1, keepdims=True)) / value
     return scaled
@@ -69,8 +75,12 @@ def top_p(logits, value):
     """Keep the smallest set of most likely tokens whose probabilities sum to at least
     ``value`` (nucleus sampling, Holtzman et al., arXiv:1904.09751).
 
-    The token that crosses the border stays, so the set is never empty and its mass is
-    never below ``value``. Among equals the lower id comes first. 1 keeps all.
+    Sort the probabilities from large to small and add them up; keep what is needed to
+    reach ``value``. The token that crosses the border stays, so the set is never empty
+    and its mass is never below ``value``. Among equals the lower id comes first. 1
+    keeps all. As a formula, with ``order`` from the largest logit to the smallest:
+
+        order[: searchsorted(cumsum(p[order]), value) + 1]
 
     >>> top_p(np.log([0.5, 0.3, 0.2]), 0.6).round(2).tolist()
     [-0.69, -1.2, -inf]
@@ -82,17 +92,9 @@ def top_p(logits, value):
         return logits
     if logits.ndim == 2:
         return np.stack([top_p(row, value) for row in logits])
-    exact = logits[np.flatnonzero(logits > -np.inf)].astype(np.float64)
+    exact = logits.astype(np.float64)
     weights = np.exp(exact - exact.max())
-    total = weights.sum()
-    # Sorting 50,000 numbers to keep a few takes longer than all else together. What has
-    # less than its even share of the mass that may go, 1 - value, surely goes: even all
-    # such tokens together have no more than that. So only the others are sorted.
-    share = (1 - value) * total / len(exact) * 0.999999
-    ranked = np.sort(exact[np.flatnonzero(weights >= share)])[::-1]
-    mass = np.cumsum(np.exp(ranked - ranked[0]))
-    count = min(int(np.searchsorted(mass, value * total)) + 1, len(ranked))
-    return keep(logits, best(logits, count, logits.dtype.type(ranked[count - 1])))
+    return keep(logits, smallest_set(-exact, weights, value * weights.sum()))
 
 
 def best(logits, count, smallest):
@@ -110,20 +112,3 @@ def keep(logits, kept):
     places = np.flatnonzero(kept)  # np.where(kept, logits, -inf), three times as fast
     out.reshape(-1)[places] = logits.reshape(-1)[places]
     return out
-
-
-def check_rows(logits, name):
-    """The logits as a float array, if every row has something to choose from."""
-    logits = np.asarray(logits)
-    if logits.dtype.kind != "f":
-        logits = logits.astype(np.float64)
-    if logits.ndim not in (1, 2) or logits.shape[-1] == 0:
-        raise ValueError(f"{name}: logits must be [n_vocab] or [n_row, n_vocab], not "
-                         f"{list(logits.shape)}")  # fmt: skip
-    # One pass: the largest logit is NaN if any is.
-    if not np.isfinite(logits.max(axis=-1)).all():
-        raise ValueError(
-            f"{name}: a row of logits holds NaN or +inf, or every token is removed "
-            "(-inf): nothing can be drawn from it"
-        )
-    return logits

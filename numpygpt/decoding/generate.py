@@ -4,15 +4,15 @@ Generating text is running the model on what there is, choosing one token from t
 distribution behind the last one, and appending it. The first pass reads the whole
 prompt (prefill); with the cache every later pass reads one token a sequence.
 
-Whatever changes the choice is a function in the chain of sampling.py, whatever ends a
-sequence one in the list of stopping.py; the loop does not know which there are. It
-knows of the model only ``new_cache``, ``hidden`` and ``unembed``, so anything that has
-these three can be decoded from. Another way of looking for a text (beams, drafts) is
-another function in the place of `sample`.
+Whatever changes the choice is a function in the chain of sampling.py; whatever ends a
+sequence is one in the list of constraints/stopping.py; the loop does not know which
+there are. Of the model it knows only ``new_cache``, ``hidden`` and ``unembed``, so
+anything that has these three can be decoded from. Another way of looking for a text
+(beams, drafts) is another function in the place of `sample`.
 
 Try: write greedy decoding without the cache, in four lines, and compare the results.
 
-Next: gpt2.py; or beam.py, the first of the other ways.
+Next: gpt2.py; or search/beam.py, the first of the other ways.
 """
 
 from dataclasses import dataclass, field
@@ -20,18 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..layers import log_softmax
-from .constraints.choices import constrain, n_kept
-from .constraints.stopping import room, stop_rules
+from .constraints.plan import plan
 from .plumbing.packing import as_arrays, as_prompts
-from .sampling import (
-    chain,
-    check_seed,
-    new_seed,
-    probabilities,
-    process,
-    sample_token,
-    stream,
-)
+from .sampling import chain, check_seed, new_seed, process, sample_token, stream, target
 
 AT_ONCE = 512  # tokens of prompts in one pass: more is no faster and takes memory
 
@@ -58,21 +49,15 @@ class Sequence:
 
 
 def prefill(model, prompts, config, seed):
-    """Prefill: run every prompt once; its returned sequences share the result."""
-    limits = [room(len(prompt), config, model.config.n_ctx) for prompt in prompts]
-    rules = [constrain(prompt, config) for prompt in prompts]  # masks, what ends it
-    kept = [prompt[: n_kept(prompt, config)] for prompt in prompts]
+    """Run every prompt once; the sequences returned for it share the result."""
+    plans = [plan(prompt, config, model.config.n_ctx) for prompt in prompts]
     sequences = []
-    for number, (cache, hidden) in enumerate(prefill_batch(model, kept)):
-        limit, (masks, ends) = limits[number], rules[number]
-        stops = stop_rules(config, limit) + ends
-        n = config.num_return_sequences
-        for k in range(n):
-            own = cache.fork() if k else cache
-            rng = stream(seed, k)
-            steps = masks + chain(config, len(prompts[number]), rng, number)
-            ids = [*kept[number]]
-            new = Sequence(ids, len(ids), limit, own, hidden, rng, steps, stops)
+    for i, (cache, hidden) in enumerate(prefill_batch(model, [p.ids for p in plans])):
+        ids, limit, masks, stops = plans[i]
+        for k in range(config.num_return_sequences):
+            own, rng = cache.fork() if k else cache, stream(seed, k)
+            steps = masks + chain(config, len(prompts[i]), rng, i)
+            new = Sequence([*ids], len(ids), limit, own, hidden, rng, steps, stops)
             sequences.append(new)
     return sequences
 
@@ -105,7 +90,7 @@ def choose_token(sequence, row, config):
     """Choose the next token from the model's logits, ``[n_vocab]``."""
     scores = process(row, sequence.ids, sequence.chain)
     if config.do_sample:
-        token = sample_token(probabilities(scores), sequence.rng)
+        token = sample_token(target(scores, config), sequence.rng)
     else:
         token = int(np.argmax(scores))
     append(sequence, token, row, scores, config)
@@ -143,12 +128,12 @@ def generate(
     prompts, config = as_prompts(input_ids, attention_mask, config)
     if streamer is not None:
         _check_single(prompts, config)
-        streamer.put(np.array(prompts[0][: n_kept(prompts[0], config)]))
-    n_shown = n_kept(prompts[0], config)
+        streamer.put(np.array(plan(prompts[0], config, model.config.n_ctx).ids))
+    n_shown = 0
     for sequences in search(model, prompts, config, seed):
         if streamer is not None:
-            streamer.put(np.array(sequences[0].ids[n_shown:]))
-            n_shown = len(sequences[0].ids)
+            new, n_shown = _new_ids(sequences[0], n_shown)
+            streamer.put(np.array(new))
     if streamer is not None:
         streamer.end()
     return as_arrays(sequences, config, input_ids, attention_mask)
@@ -161,10 +146,16 @@ def stream_ids(
     seed = new_seed() if seed is None else check_seed(seed)
     prompts, config = as_prompts(input_ids, attention_mask, config)
     _check_single(prompts, config)
-    n_shown = n_kept(prompts[0], config)
+    n_shown = 0
     for sequences in search(model, prompts, config, seed):
-        yield from sequences[0].ids[n_shown:]
-        n_shown = len(sequences[0].ids)
+        new, n_shown = _new_ids(sequences[0], n_shown)
+        yield from new
+
+
+def _new_ids(sequence, n_shown):
+    """The ids behind the prompt that were not shown yet, and how many are now."""
+    new = sequence.ids[sequence.n_prompt :]
+    return new[n_shown:], len(new)
 
 
 def _check_single(prompts, config):

@@ -1,9 +1,9 @@
 """From a row of logits to one exact distribution, and one draw from it.
 
-`distribution` is the law of the next token: everything that happens to the logits,
-with no randomness left out or in. `sample_token` turns it into a token with one uniform
-number. Keeping the two apart makes sampling testable: the law can be compared with
-arithmetic, the draws with the law.
+`distribution` does everything that happens to the logits and returns the probabilities
+of the next token, exactly: no random number is used. `sample_token` turns probabilities
+into a token with one uniform random number. Keeping the two apart makes sampling
+testable: the distribution is compared with arithmetic, the draws with the distribution.
 
 Each returned sequence draws from a stream of its own, so it never depends on what is
 generated beside it. The k-th sequence of a prompt gets the stream ``(seed, k)``: the
@@ -14,24 +14,12 @@ Try: draw 1,000 times from ``[0.5, 0.3, 0.2]`` and count.
 Next: generate.py.
 """
 
-import math
-from itertools import product
-from types import SimpleNamespace
-
 import numpy as np
 
 from ..layers import softmax
-from . import filters
-from .plumbing.checks import check_step
-from .rules.steps import (
-    NO_LAW,
-    NOT_IN_A_ROW,
-    Step,
-    is_on,
-    known_to_steps,
-    order,
-    refuse,
-)
+from .plumbing.checks import check_rows, check_step
+from .rules.exact import coins, refuse
+from .rules.table import Step, known, steps_of
 
 _seeds = np.random.default_rng()
 
@@ -62,22 +50,21 @@ def stream(seed, k):
 def chain(config, n_prompt=0, rng=None, batch_id=0):
     """The steps from raw logits to those that are drawn from, as a list of functions
     ``step(logits, context) -> logits``: what ``config`` asks for, in the order of
-    ``config.chain``. steps.py has the table.
+    ``config.chain``. rules/table.py has them all.
 
     ``context`` is the ids so far, the first ``n_prompt`` of them the prompt's. Every
     sequence has a chain of its own, since a step may keep a state or draw from the
     sequence's ``rng``; ``copy.deepcopy`` makes an independent one.
     """
-    wanted = [entry for entry in order(config.chain) if is_on(entry, config)]
     return [
-        e if callable(e) else Step(e, known_to_steps(config, n_prompt, rng, batch_id))
-        for e in wanted
+        e if callable(e) else Step(e, known(config, n_prompt, rng, batch_id))
+        for e in steps_of(config)
     ]
 
 
 def process(logits, context, steps):
     """Run a chain over one row of logits, and look at what each step returns."""
-    logits = filters.check_rows(logits, "the model's logits")
+    logits = check_rows(logits, "the model's logits")
     context, shape = np.asarray(context, np.int64), logits.shape
     for step in steps:
         logits = step(logits, context)
@@ -89,7 +76,7 @@ def distribution(logits, context=(), config=None, n_prompt=0):
     """The exact probabilities of the next token, float64 ``[n_vocab]``: the softmax of
     the processed logits when sampling, all on the largest when not. What needs more
     than a row of logits (a search, a constraint, a guided model, mirostat) is a
-    ValueError; what only ends a text or drafts it does not change this law.
+    ValueError; what only ends a text or drafts it changes nothing here.
 
     >>> from numpygpt import GenerationConfig
     >>> half = GenerationConfig(do_sample=True, top_k=2)
@@ -98,19 +85,26 @@ def distribution(logits, context=(), config=None, n_prompt=0):
     """
     if config is None:
         return probabilities(process(logits, context, []))
-    refuse(config, NO_LAW | NOT_IN_A_ROW)
-    share, law = config.xtc_probability, 0.0
-    n = order(config.chain).count("xtc") if is_on("xtc", config) else 0
-    for coins in product([0.0, 1.0], repeat=n):  # xtc alone draws; at 0 it acts
-        p = math.prod(1 - share if coin else share for coin in coins)
-        if p > 0:
-            rng = SimpleNamespace(random=iter(coins).__next__)
-            row = process(logits, context, chain(config, n_prompt, rng))
-            if config.do_sample:
-                law += p * probabilities(row)
-            else:
-                law += np.arange(len(row)) == np.argmax(row)
-    return law
+    refuse(config)
+    mixture = 0.0
+    for share, rng in coins(config):  # one case, of share 1, unless xtc is on
+        row = process(logits, context, chain(config, n_prompt, rng))
+        mixture += share * target(row, config)
+    return mixture
+
+
+def target(row, config):
+    """What the next token is drawn from, given its processed logits."""
+    if config.do_sample:
+        return probabilities(row)
+    return point(int(np.argmax(row)), len(row))
+
+
+def point(token, n_vocab):
+    """The distribution that is all on one token."""
+    p = np.zeros(n_vocab)
+    p[token] = 1.0
+    return p
 
 
 def probabilities(row):

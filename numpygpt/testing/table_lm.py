@@ -26,9 +26,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..decoding.config import GenerationConfig, merge_config
+from ..decoding.config import GenerationConfig
 from ..decoding.constraints.choices import constrain, n_kept
 from ..decoding.constraints.stopping import room, stop_rules
+from ..decoding.plumbing.settings import merge_config
 from ..decoding.rules.steps import NO_LAW, NOT_IN_A_ROW, refuse
 from ..decoding.sampling import distribution, process
 from ..decoding.search.methods import wrapped

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GenerationConfig
-from numpygpt.decoding.rules.steps import STEPS
+from numpygpt.decoding.rules.table import STEPS
 from numpygpt.decoding.sampling import chain, process
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
-from numpygpt.decoding.config import merge_config
-from numpygpt.decoding.rules.steps import FILTERS, RULES, is_on
+from numpygpt.decoding.plumbing.settings import merge_config
+from numpygpt.decoding.rules.table import STEPS, is_on
 
 WRONG = {
     "max_length": [0, -1, 1.5, "20", None, True],
@@ -174,7 +174,7 @@ def test_a_name_like_no_other_lists_all():
 def test_nothing_truncates_unless_asked():
     """transformers' hidden top_k of 50 is the one default that differs."""
     for config in (GenerationConfig(), GenerationConfig(do_sample=True)):
-        assert not any(is_on(step, config) for step in RULES | FILTERS)
+        assert not any(is_on(step, config) for step in STEPS)
 
 
 def test_temperature_0_is_greedy():
@@ -217,7 +217,7 @@ PLAIN = json.loads("""{
 
 def test_a_complete_file_of_transformers_says_nothing_but_its_top_k():
     config = GenerationConfig.known(**PLAIN)
-    on = [s for s in RULES | FILTERS if is_on(s, GenerationConfig(do_sample=True))]
+    on = [s for s in STEPS if is_on(s, GenerationConfig(do_sample=True))]
     assert on == []
     same = {f.name for f in fields(config)} & PLAIN.keys() - {"top_k"}
     for name in same:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from numpygpt import GenerationConfig
-from numpygpt.decoding.rules.steps import FILTERS, PRESETS, STEPS, settings_of
+from numpygpt.decoding.rules.table import FILTERS, PRESETS, STEPS
 from numpygpt.decoding.sampling import chain, distribution, process, sample_token
 from numpygpt.layers import softmax
 from numpygpt.testing import (
@@ -237,7 +237,7 @@ def test_the_order_of_transformers():
 
 def test_the_order_of_llama_cpp():
     config = GenerationConfig(do_sample=True, chain="llama.cpp", **EVERYTHING)
-    filters = [name for name in names(config) if name in FILTERS]
+    filters = [name for name in names(config) if STEPS[name] in FILTERS]
     assert filters == [
         "top_n_sigma", "top_h", "top_k", "typical_p", "top_p", "min_p",
         "epsilon_cutoff", "eta_cutoff", "xtc", "temperature", "mirostat",
@@ -247,7 +247,7 @@ def test_the_order_of_llama_cpp():
 
 def test_greedy_decoding_has_the_rules_and_no_filter():
     rules = names(GenerationConfig(**EVERYTHING))
-    assert rules == [n for n in PRESETS["hf"] if n not in FILTERS]
+    assert rules == [n for n in PRESETS["hf"] if STEPS[n] not in FILTERS]
 
 
 def test_nothing_is_on_unless_asked():
@@ -259,7 +259,7 @@ def test_nothing_is_on_unless_asked():
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_is_switched_on_by_its_first_setting(name):
-    setting = settings_of(name)[0]
+    setting = STEPS[name].settings[0].name
     config = GenerationConfig(do_sample=True, **{setting: EVERYTHING[setting]})
     assert names(config) == [name]
 

@@ -20,7 +20,7 @@ Next: generate.py.
 
 import time
 
-from ..config import as_tuple
+from ..plumbing.ranges import as_tuple
 
 
 def stop_rules(config, limit):

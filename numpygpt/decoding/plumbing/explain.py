@@ -26,31 +26,23 @@ import numpy as np
 from ..config import GenerationConfig
 from ..constraints.choices import constrain
 from ..constraints.stopping import stop_rules
-from ..rules.steps import (
-    DEFAULTS,
-    FILTERS,
-    NO_LAW,
-    NOT_IN_A_ROW,
-    Step,
-    is_on,
-    order,
-    refuse,
-    settings_of,
-)
+from ..rules.exact import refuse
+from ..rules.table import FILTERS, SETTINGS, STEPS, Step, is_on, order, steps_of
 from ..rules.truncation import entropy
 from ..sampling import chain, probabilities, process
 from ..search import beam, contrastive
 from ..search.methods import method
-from .checks import as_tuple
+from .ranges import as_tuple
 
 # What works beside the chain.
 BESIDES = ["regex", "choices", "token_healing", "stop_strings", "stopping_criteria"]
 BESIDES += ["max_time"]
-HELP = {field.name: field.metadata["help"] for field in fields(GenerationConfig)}
+FIELDS = {field.name: field for field in fields(GenerationConfig)}
 # What only sampling reads; of these two there is more to say.
-SAMPLING = [name for step in FILTERS for name in settings_of(step)]
+SAMPLING = [s.name for row in FILTERS for s in row.settings]
 SAMPLING = [name for name in SAMPLING if name not in ("temperature", "top_k")]
 # Settings, what they need to do something, as a test, and what to say if it is missing.
+# Below these, a setting that needs another: see rules/table.py.
 NEEDS = (
     (SAMPLING, lambda c: c.temperature != 0, "temperature 0 means greedy"),
     (
@@ -68,14 +60,6 @@ NEEDS = (
         ["top_k"],
         lambda c: c.do_sample or c.penalty_alpha is not None,
         "only when sampling: do_sample=True (or with penalty_alpha)",
-    ),
-    (["dynatemp_exponent"], lambda c: c.dynatemp_range, "dynatemp_range is 0"),
-    (["xtc_threshold"], lambda c: c.xtc_probability, "xtc_probability is 0"),
-    (["mirostat_tau", "mirostat_eta"], lambda c: c.mirostat, "mirostat is 0"),
-    (
-        ["dry_base", "dry_allowed_length", "dry_sequence_breakers"],
-        lambda c: c.dry_multiplier,
-        "dry_multiplier is 0",
     ),
     (
         ["early_stopping", "length_penalty", "patience"],
@@ -144,9 +128,7 @@ CARE = (
         "num_return_sequences: without sampling or beams they are all the same",
     ),
     (
-        lambda c: (
-            c.mirostat and sum(is_on(s, c) for s in FILTERS if s != "temperature") > 1
-        ),
+        lambda c: c.mirostat and sum(is_on(f.name, c) for f in FILTERS[1:]) > 1,
         "mirostat takes the place of the other filters; they change what it measures",
     ),
     (
@@ -190,7 +172,7 @@ def _lines(config):
     entries = order(config.chain)
     name = config.chain if isinstance(config.chain, str) else "of your own"
     idle = _idle(config, entries)
-    on = [e for e in entries if is_on(e, config) and _switch(e) not in idle]
+    on = [e for e in steps_of(config) if _switch(e) not in idle]
     besides = [name for name in _changed(config, BESIDES) if getattr(config, name)]
     yield _method(config)
     yield f"chain {name}:" if on else f"chain {name}: nothing, the model's logits count"
@@ -198,7 +180,7 @@ def _lines(config):
         yield f"  {i}. {_step(entry, config)}"
     care = [text.format(c=config) for test, text in CARE if test(config)]
     for title, lines in (
-        ("besides", [f"{n} {getattr(config, n)!r}: {HELP[n]}" for n in besides]),
+        ("besides", [f"{n} {getattr(config, n)!r}: {_help(n)}" for n in besides]),
         ("does nothing", idle.values()),
         ("take care", [*_refused(config), *care]),
     ):
@@ -248,7 +230,7 @@ def _beams(config):
 def _step(entry, config):
     if callable(entry):
         return getattr(entry, "__name__", repr(entry))
-    settings = _changed(config, settings_of(entry))
+    settings = _changed(config, [s.name for s in STEPS[entry].settings])
     return ", ".join(f"{name} {getattr(config, name)}" for name in settings)
 
 
@@ -259,20 +241,29 @@ def _idle(config, entries):
         for name in _changed(config, names):
             if not test(config) and name not in said:
                 said[name] = f"{name} {getattr(config, name)}: {text}"
-    for step in order("hf"):
+    for name in _changed(config, [s.name for s in SETTINGS.values() if s.needs]):
+        needed = SETTINGS[name].needs
+        if not _changed(config, [needed]) and name not in said:
+            off = SETTINGS[needed].default
+            said[name] = f"{name} {getattr(config, name)}: {needed} is {off:g}"
+    for step in STEPS:
         if step not in entries and is_on(step, config) and _switch(step) not in said:
             said[_switch(step)] = f"{_step(step, config)}: not in the chain"
     return said
 
 
+def _help(name):
+    return FIELDS[name].metadata["help"]
+
+
 def _switch(entry):
     """The setting that turns a step on; a function has none."""
-    return None if callable(entry) else settings_of(entry)[0]
+    return None if callable(entry) else STEPS[entry].settings[0].name
 
 
 def _changed(config, names):
     values = {name: getattr(config, name) for name in names}
-    return [n for n, v in values.items() if v is not None and v != DEFAULTS[n]]
+    return [n for n, v in values.items() if v is not None and v != FIELDS[n].default]
 
 
 class Traced(NamedTuple):
@@ -298,7 +289,7 @@ def trace(logits, context=(), config=None, n_prompt=0):
     top_k [0 1] [2] 0.11 0.83
     """
     config = GenerationConfig() if config is None else config
-    refuse(config, NO_LAW | NOT_IN_A_ROW)
+    refuse(config)
     acts = SimpleNamespace(random=lambda: 0.0)
     row, rows = process(logits, context, []), []
     for step in chain(config, n_prompt, acts):

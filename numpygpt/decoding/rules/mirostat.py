@@ -23,8 +23,9 @@ import math
 import numpy as np
 
 from ...layers import softmax
-from ..filters import check_rows, keep, top_k
-from ..plumbing.checks import check
+from ..filters import keep, top_k
+from ..plumbing.checks import check_rows
+from ..plumbing.ranges import POSITIVE, VERSION, check
 
 LARGEST_MU = 1e6  # bits: far beyond any surprise, and no power of it overflows
 
@@ -77,9 +78,9 @@ def mirostat(logits, version, context, state, tau=5.0, eta=0.1):
     >>> state["mu"]                               # token 1 had 1 bit more than tau
     1.5
     """
-    check("mirostat", int, version)
-    check("mirostat_tau", float, tau)
-    check("mirostat_eta", float, eta)
+    check("mirostat", VERSION, version)
+    check("mirostat_tau", POSITIVE, tau)
+    check("mirostat_eta", POSITIVE, eta)
     if version == 0:
         return check_rows(logits, "mirostat")
     mu = state.get("mu", 2.0 * tau)

@@ -23,8 +23,8 @@ from functools import wraps
 import numpy as np
 
 from ...layers import log_softmax
-from ..filters import check_rows
-from ..plumbing.checks import as_tuple, check, check_step
+from ..plumbing.checks import check_rows, check_step
+from ..plumbing.ranges import COUNT_OR_0, NUMBER, POSITIVE, as_tuple, check
 
 
 def of_rows(rule):
@@ -72,7 +72,7 @@ def repetition_penalty(logits, value, context):
     >>> repetition_penalty(np.array([2.0, -2.0, 2.0]), 2.0, [0, 1, 1]).tolist()
     [1.0, -4.0, 2.0]
     """
-    check("repetition_penalty", float, value)
+    check("repetition_penalty", POSITIVE, value)
     seen = logits[context]
     logits[context] = np.where(seen < 0, seen * value, seen / value)
 
@@ -85,7 +85,7 @@ def frequency_penalty(logits, value, output):
     >>> frequency_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
     [0.0, -1.0, -0.5]
     """
-    check("frequency_penalty", float, value)
+    check("frequency_penalty", NUMBER, value)
     ids, counts = np.unique(output, return_counts=True)
     logits[ids] -= (value * counts).astype(logits.dtype)
 
@@ -97,12 +97,12 @@ def presence_penalty(logits, value, output):
     >>> presence_penalty(np.zeros(3), 0.5, [1, 1, 2]).tolist()
     [0.0, -0.5, -0.5]
     """
-    check("presence_penalty", float, value)
+    check("presence_penalty", NUMBER, value)
     logits[np.unique(output)] -= value
 
 
 @of_rows
-def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
+def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=None):
     """Don't repeat yourself: a token that would make a repeat of ``length`` tokens one
     longer loses ``multiplier * base ** (length - allowed_length)``, if the repeat has
     the allowed length at least. Multiplier 0 is off. From text-generation-webui and
@@ -114,7 +114,7 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
     >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
     [-2.0, 0.0, 0.0, 0.0, 0.0]
     """
-    breakers = check_ids(list(breakers), logits, "dry_sequence_breakers")
+    breakers = check_ids(list(breakers or ()), logits, "dry_sequence_breakers")
     breaks = np.isin(context, breakers)
     longest = np.zeros(len(logits), np.int64)  # the repeat that a token would extend
     # The places where the last token stood before; then those of them where the last
@@ -143,7 +143,7 @@ def no_repeat_ngram_size(logits, value, context):
     >>> no_repeat_ngram_size(np.zeros(3), 2, [0, 1, 2, 0]).tolist()   # 0 1 was there
     [0.0, -inf, 0.0]
     """
-    check("no_repeat_ngram_size", int, value)
+    check("no_repeat_ngram_size", COUNT_OR_0, value)
     n_first = value - 1
     n_runs = len(context) - n_first
     if value == 0 or n_runs <= 0:

@@ -24,9 +24,11 @@ import math
 
 import numpy as np
 
+from ...fast.nucleus import smallest_set
 from ...layers import softmax
-from ..filters import check_rows, keep, temperature
-from ..plumbing.checks import check
+from ..filters import keep, temperature
+from ..plumbing.checks import check_rows
+from ..plumbing.ranges import POSITIVE, check
 
 
 def min_p(logits, value):
@@ -117,11 +119,8 @@ def typical_p(logits, value):
     total = weights.sum()
     with np.errstate(divide="ignore"):
         surprise = math.log(total) - np.log(weights)
-    order = np.argsort(np.abs(surprise - entropy(weights / total)), kind="stable")
-    mass = np.cumsum(weights[order])
-    kept = np.zeros(len(logits), bool)
-    kept[order[: np.searchsorted(mass, value * total) + 1]] = True
-    return keep(logits, kept)
+    distance = np.abs(surprise - entropy(weights / total))
+    return keep(logits, smallest_set(distance, weights, value * total))
 
 
 def top_h(logits, value):
@@ -139,12 +138,13 @@ def top_h(logits, value):
     logits = check_rows(logits, "top_h")
     if logits.ndim == 2:
         return np.stack([top_h(row, value) for row in logits])
-    order = np.argsort(-logits, kind="stable")
-    p = _softmax64(logits)[order]
-    parts = np.cumsum(-p * np.log(np.where(p > 0, p, 1)))
-    kept = np.zeros(len(logits), bool)
-    count = np.searchsorted(parts, value * parts[-1], side="right")
-    kept[order[: max(1, count)]] = True
+    if value == 1:
+        return logits
+    exact = logits.astype(np.float64)
+    p = softmax(exact)
+    parts = -p * np.log(np.where(p > 0, p, 1))
+    kept = smallest_set(-exact, parts, value * parts.sum(), crossing=False)
+    kept[np.argmax(logits)] = True
     return keep(logits, kept)
 
 
@@ -169,10 +169,10 @@ def xtc(logits, probability, threshold=0.1, rng=None):
         return np.stack([xtc(row, probability, threshold, rng) for row in logits])
     if rng.random() >= probability:
         return logits
-    order = np.argsort(-logits, kind="stable")[: np.count_nonzero(logits > -np.inf)]
-    top = order[_softmax64(logits)[order] >= threshold]
+    top = np.flatnonzero((logits > -np.inf) & (_softmax64(logits) >= threshold))
     kept = np.ones(len(logits), bool)
-    kept[top[:-1]] = False
+    kept[top] = False
+    kept[top[logits[top] == logits[top].min(initial=np.inf)][-1:]] = True  # the least
     return keep(logits, kept)
 
 
@@ -191,7 +191,7 @@ def dynamic_temperature(logits, value, spread, exponent=1.0):
     if not (0 < value < float("inf") and 0 <= spread < float("inf")):
         raise ValueError(f"temperature must be positive and dynatemp_range at least 0, "
                          f"not {value!r} and {spread!r}")  # fmt: skip
-    check("dynatemp_exponent", float, exponent)
+    check("dynatemp_exponent", POSITIVE, exponent)
     if spread == 0:
         return temperature(logits, value)
     logits = check_rows(logits, "dynamic_temperature")

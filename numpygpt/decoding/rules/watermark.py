@@ -23,7 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..plumbing.checks import LARGEST, is_int, is_number
+from ..plumbing.ranges import LARGEST, is_int, is_number
 from .penalties import check_ids, of_rows
 
 SETTINGS = {"greenlist_ratio": 0.25, "bias": 2.0, "hashing_key": 15485863}

@@ -33,7 +33,7 @@ import numpy as np
 
 from ...layers import log_softmax
 from ...model import hidden_states
-from ..plumbing.checks import is_int
+from ..plumbing.ranges import is_int
 from ..rules.penalties import guidance_scale
 
 
@@ -133,8 +133,8 @@ def divergence(p, q):
 
 
 def early_layers(layers, config):
-    """"low" (every second layer of the first half), "high" (of the second half), or the
-    numbers themselves; 0 is the embedding. transformers' choice."""
+    """The numbers of ``layers``: "low" (every second layer of the first half), "high"
+    (of the second half), or numbers; 0 is the embedding. transformers' choice."""
     n = config.n_layer
     if layers == "low":
         # An embedding that is tied to the output repeats the token it was given.

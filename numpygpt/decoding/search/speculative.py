@@ -33,7 +33,7 @@ import numpy as np
 from ..constraints.stopping import fits
 from ..generate import append, choose_token, prefill
 from ..plumbing.checks import NothingLeft
-from ..sampling import chain, probabilities, process, sample_token
+from ..sampling import chain, point, probabilities, process, sample_token, target
 
 
 def speculative(model, prompts, config, seed):
@@ -96,7 +96,7 @@ def verify(sequence, tokens, drafted_from, rows, config):
     n_before = len(sequence.ids)
     for i, row in enumerate(rows):
         scores = process(row, sequence.ids, sequence.chain)
-        p = target_of(scores, config)
+        p = target(scores, config)
         if i == len(tokens):
             token = sample_token(p, sequence.rng)
         else:
@@ -121,20 +121,6 @@ def accept_or_redraw(token, p, q, rng):
         return token
     rest = np.maximum(p - q, 0)
     return sample_token(rest, rng) if rest.any() else token  # p = q but for rounding
-
-
-def target_of(scores, config):
-    """What the next token is drawn from, from its processed logits."""
-    if config.do_sample:
-        return probabilities(scores)
-    return point(int(np.argmax(scores)), len(scores))
-
-
-def point(token, n_vocab):
-    """The distribution that is all on one token."""
-    p = np.zeros(n_vocab)
-    p[token] = 1.0
-    return p
 
 
 def lookup(ids, n_draft, longest, stop_ids=()):
@@ -192,7 +178,7 @@ class Drafter:
                 scores = process(row, ids, self.chain)
             except NothingLeft:  # only after this guess, which may yet be refused
                 break
-            drafted_from.append(target_of(scores, self.config))
+            drafted_from.append(target(scores, self.config))
             ids.append(sample_token(drafted_from[-1], self.rng))
             sure = probabilities(scores)[ids[-1]]
             if sure < self.config.assistant_confidence_threshold:
