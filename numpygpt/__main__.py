@@ -126,7 +126,8 @@ def _value(text):
 def _help(field):
     default = DEFAULTS.get(field.name, field.default)
     default = "" if default is None else f" ({default})"
-    return (field.metadata["help"] + default).replace("%", "%%")
+    help, range = field.metadata["help"], field.metadata["range"]
+    return f"{help}{default}: {range.words}".replace("%", "%%")
 
 
 def settings_of(args):

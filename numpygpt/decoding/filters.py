@@ -23,6 +23,7 @@ import numpy as np
 
 from ..fast.nucleus import smallest_set
 from .plumbing.checks import check_rows
+from .plumbing.ranges import COUNT_OR_0, POSITIVE, SHARE, check
 
 
 def temperature(logits, value):
@@ -32,8 +33,7 @@ def temperature(logits, value):
     >>> temperature(np.array([1.0, 2.0]), 0.5).tolist()
     [2.0, 4.0]
     """
-    if not 0 < value < float("inf"):
-        raise ValueError(f"temperature must be positive and finite, not {value!r}")
+    check("temperature", POSITIVE, value)
     logits = check_rows(logits, "temperature")
     limits = np.finfo(logits.dtype)  # the value must not round to 0 or to infinity
     value = min(max(value, float(limits.tiny)), float(limits.max))
@@ -55,8 +55,7 @@ def top_k(logits, value, ties="all"):
     >>> top_k(np.array([1.0, 3.0, 2.0]), 2).tolist()
     [-inf, 3.0, 2.0]
     """
-    if not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"top_k must be an integer of at least 0, not {value!r}")
+    check("top_k", COUNT_OR_0, value)
     if ties not in ("all", "lowest"):
         raise ValueError(f'ties must be "all" or "lowest", not {ties!r}')
     logits = check_rows(logits, "top_k")
@@ -75,18 +74,18 @@ def top_p(logits, value):
     """Keep the smallest set of most likely tokens whose probabilities sum to at least
     ``value`` (nucleus sampling, Holtzman et al., arXiv:1904.09751).
 
-    Sort the probabilities from large to small and add them up; keep what is needed to
-    reach ``value``. The token that crosses the border stays, so the set is never empty
-    and its mass is never below ``value``. Among equals the lower id comes first. 1
-    keeps all. As a formula, with ``order`` from the largest logit to the smallest:
+    The token that crosses the border stays, so the set is never empty and its mass is
+    never below ``value``. Among equals the lower id comes first. 1 keeps all. With the
+    tokens in ``order`` of falling probability, the kept are
 
         order[: searchsorted(cumsum(p[order]), value) + 1]
+
+    which `smallest_set` finds without sorting them all.
 
     >>> top_p(np.log([0.5, 0.3, 0.2]), 0.6).round(2).tolist()
     [-0.69, -1.2, -inf]
     """
-    if not 0 <= value <= 1:
-        raise ValueError(f"top_p must be from 0 to 1, not {value!r}")
+    check("top_p", SHARE, value)
     logits = check_rows(logits, "top_p")
     if value == 1:
         return logits

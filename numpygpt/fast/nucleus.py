@@ -41,8 +41,9 @@ def smallest_set(keys, weights, target, crossing=True):
 
 def _bins(keys):
     """A bin for each key, in their order; equal keys share one."""
-    low, high = keys.min(), keys.max()
-    if not high > low:
+    low = keys.min()
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = (N_BINS - 1) / (keys.max() - low)
+    if not 0 < scale < np.inf:  # all are equal, or too far apart for numbers
         return np.zeros(len(keys), np.intp), 1
-    scale = (N_BINS - 1) / (high - low)
     return ((keys - low) * scale).astype(np.intp), N_BINS

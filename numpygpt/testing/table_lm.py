@@ -30,7 +30,7 @@ from ..decoding.config import GenerationConfig
 from ..decoding.constraints.choices import constrain, n_kept
 from ..decoding.constraints.stopping import room, stop_rules
 from ..decoding.plumbing.settings import merge_config
-from ..decoding.rules.steps import NO_LAW, NOT_IN_A_ROW, refuse
+from ..decoding.rules.exact import NO_DISTRIBUTION, NOT_IN_A_ROW, refuse
 from ..decoding.sampling import distribution, process
 from ..decoding.search.methods import wrapped
 from ..gpt2 import GPT2
@@ -124,7 +124,7 @@ def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     """
     plain = GenerationConfig(do_sample=True)
     config = merge_config(model.generation_config, config or plain, {})
-    refuse(config, NO_LAW | {"max_time": (None, "a clock has no law")})
+    refuse(config, NO_DISTRIBUTION | {"max_time": (None, "it asks a clock")})
     config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
     if len(prompt) >= model.config.n_ctx:
         return {(): 1.0}

@@ -266,23 +266,35 @@ def test_48_a_stream_brings_the_best_beam(prompt, settings):
     assert prompt + list(SMALL.stream(prompt, **settings)) == whole
 
 
-@given(prompts, beams)
-def test_the_tree_leads_to_the_result(prompt, settings):
-    """Following the parents upwards from a finished text gives its ids."""
-    settings |= {"length_penalty": 0.0, "return_dict_in_generate": True}
-    out = SMALL.generate(prompt, **settings)
-    tree, ends = out.notes[0], []
-    for depth, step in enumerate(tree):
-        for parent, token, total, fate in step:
-            if fate == "finished" and total == out.sequences_scores[0]:
-                ids = [token]
-                for above in reversed(tree[:depth]):
-                    kept = sorted((c for c in above if c[3] == "kept"), key=lambda c: -c[2])
-                    parent, token = kept[parent][:2]
-                    ids.insert(0, token)
-                ends.append(prompt + ids)
-    eos = np.ravel(settings["eos_token_id"]).tolist()
-    assert without_padding(out.sequences[0], len(prompt), eos) in ends
+def rebuilt(tree):
+    """``{(id, ...): score}`` of the finished texts, from a search's notes alone."""
+    texts, kept = {}, [()]
+    for step in tree:
+        made = [((*kept[parent], token), *rest) for parent, token, *rest in step]
+        kept = [ids for ids, _, fate in made if fate == "kept"]
+        texts |= {ids: score for ids, score, fate in made if fate == "finished"}
+    return texts
+
+
+@given(
+    prompts,
+    beams,
+    st.sampled_from([
+        {}, {"do_sample": True}, {"stochastic_beams": True},
+        {"num_beam_groups": 2, "diversity_penalty": 0.7},
+        {"num_beam_groups": 2, "diversity_penalty": 0.7, "do_sample": True},
+    ]),
+)  # fmt: skip
+def test_the_texts_can_be_rebuilt_from_the_notes(prompt, settings, how):
+    """The parent is a number among the "kept" of the step before, as they stand."""
+    settings = {**settings, **how, "length_penalty": 0.0}
+    settings["num_beams"] = 4 if "num_beam_groups" in how else settings["num_beams"]
+    settings["num_return_sequences"] = settings["num_beams"]
+    out = SMALL.generate(prompt, return_dict_in_generate=True, seed=1, **settings)
+    for row, n, score, tree in zip(
+        out.sequences, out.lengths, out.sequences_scores, out.notes, strict=True
+    ):
+        assert rebuilt(tree)[tuple(row[len(prompt) : n])] == score
 
 
 @given(seeds)

@@ -4,56 +4,54 @@ import math
 
 import numpy as np
 import pytest
+from by_row import call, cases, kept, of_kind, subset
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numpygpt import decoding as d
+from numpygpt.decoding.rules.table import FILTERS, STEPS
 from numpygpt.layers import softmax
 from numpygpt.testing import check_filter, logits
 
 shares = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 positive = st.sampled_from([0.1, 0.7, 1.0, 1.5, 10.0])
 ordinary = logits(kinds=("ordinary",), dtypes=(np.float64,))
-XTC = np.random.default_rng(1)
-
-# name: the filter with a value, values to try, its kind
-FILTERS = {
-    "temperature": (d.temperature, [0.3, 2.0], "any"),
+ALWAYS = np.random.default_rng(1)
+# Values at the borders, and ways to call a filter that its row does not have.
+MORE = {
     "dynamic_temperature": (
-        lambda z, v: d.dynamic_temperature(z, v, 0.5),
-        [0.3, 2.0],
-        "any",
+        lambda z, v: d.dynamic_temperature(z, v, 0.5), [0.3, 2.0], "any",
     ),
-    "top_k": (d.top_k, [2, 5], "upper set"),
     "top_k, exactly": (lambda z, v: d.top_k(z, v, "lowest"), [2, 5], "upper set"),
-    "top_p": (d.top_p, [0.0, 0.3, 0.999999], "upper set"),
-    "min_p": (d.min_p, [0.05, 1.0], "upper set"),
-    "epsilon_cutoff": (d.epsilon_cutoff, [0.01, 1.0], "upper set"),
-    "eta_cutoff": (d.eta_cutoff, [0.01, 0.3], "upper set"),
-    "top_n_sigma": (d.top_n_sigma, [0.0, 0.7], "upper set"),
-    "top_h": (d.top_h, [0.0, 0.9], "upper set"),
-    "typical_p": (d.typical_p, [0.0, 0.9], "truncation"),
-    "xtc": (lambda z, v: d.xtc(z, 1.0, v, XTC), [0.0, 0.2], "truncation"),
+    "top_p": (d.top_p, [0.0, 0.999999], "upper set"),
+    "min_p": (d.min_p, [1.0], "upper set"),
+    "top_a": (d.top_a, [1.0], "upper set"),
+    "epsilon_cutoff": (d.epsilon_cutoff, [1.0], "upper set"),
+    "eta_cutoff": (d.eta_cutoff, [1.0], "upper set"),
+    "top_n_sigma": (d.top_n_sigma, [0.0], "upper set"),
+    "top_h": (d.top_h, [0.0, 1.0], "upper set"),
+    "typical_p": (d.typical_p, [0.0], "truncation"),
+    "xtc": (lambda z, v: d.xtc(z, 1.0, v, ALWAYS), [0.0, 0.2], "truncation"),
     "mirostat_v1": (d.mirostat_v1, [0.5, 3.0], "upper set"),
     "mirostat_v2": (d.mirostat_v2, [0.5, 3.0], "upper set"),
-}
+}  # fmt: skip
+ROWS = pytest.mark.parametrize(("name", "value"), cases(FILTERS))
+
+
+@ROWS
+@pytest.mark.hypothesis  # the kit draws examples too
+def test_01_to_07_24_25_26_what_every_filter_promises(name, value):
+    [kind] = {"any", "truncation", "upper-set"} & {*STEPS[name].kind.split()}
+    check_filter(lambda z: call(STEPS[name], z, value), kind.replace("-", " "))
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(n, v) for n, (_, values, _) in FILTERS.items() for v in values]
+    ("name", "value"), [(n, v) for n, (_, values, _) in MORE.items() for v in values]
 )
-@pytest.mark.hypothesis  # the kit draws examples too
-def test_01_to_07_24_25_26_what_every_filter_promises(name, value):
-    f, _, kind = FILTERS[name]
+@pytest.mark.hypothesis
+def test_01_to_07_24_25_26_at_the_borders(name, value):
+    f, _, kind = MORE[name]
     check_filter(lambda z: f(z, value), kind)
-
-
-def kept(z):
-    return np.isfinite(z)
-
-
-def subset(a, b):
-    return not (kept(a) & ~kept(b)).any()
 
 
 @given(logits(), shares)
@@ -93,30 +91,26 @@ def test_10_k_of_one_is_the_argmax(z):
 IDENTITIES = [
     lambda z: d.temperature(z, 1.0),
     lambda z: d.dynamic_temperature(z, 1.0, 0.0, 2.0),
-    lambda z: d.top_k(z, 0),
     lambda z: d.top_k(z, len(z)),
     lambda z: d.top_k(z, len(z) + 5),
-    lambda z: d.top_p(z, 1.0),
     lambda z: d.top_p(z, 1),
-    lambda z: d.min_p(z, 0.0),
-    lambda z: d.typical_p(z, 1.0),
-    lambda z: d.epsilon_cutoff(z, 0.0),
-    lambda z: d.eta_cutoff(z, 0.0),
     lambda z: d.top_n_sigma(z, 1e9),
     lambda z: d.xtc(z, 0.0, 0.0),
-    lambda z: d.mirostat(z, 0, [], {}),
-    lambda z: d.renormalize_logits(z, False),
-    lambda z: d.repetition_penalty(z, 1.0, [0]),
-    lambda z: d.frequency_penalty(z, 0.0, [0]),
-    lambda z: d.presence_penalty(z, 0.0, [0]),
-    lambda z: d.dry(z, 0.0, [0, 0, 0, 0]),
-    lambda z: d.no_repeat_ngram_size(z, 0, [0, 0]),
     lambda z: d.guidance_scale(z, 1.0, z + 1),
     lambda z: d.watermark(z, {"bias": 0.0}, [0]),
-    lambda z: d.min_length(z, 0, [], [0]),
     lambda z: d.min_new_tokens(z, 0, [], [0]),
     lambda z: d.exponential_decay_length_penalty(z, (0, 1.0), [0, 0], [0]),
 ]
+
+
+@pytest.mark.parametrize(
+    "name", [r.name for r in STEPS.values() if r.settings[0].default is not None]
+)
+@given(z=logits())
+def test_11_a_default_is_the_identity(name, z):
+    out = call(STEPS[name], z, STEPS[name].settings[0].default, [0, 0])
+    assert np.array_equal(out, z)
+    assert out.dtype == z.dtype
 
 
 @given(logits())
@@ -127,64 +121,56 @@ def test_11_66_68_off_is_the_identity(z):
         assert out.dtype == z.dtype, f"IDENTITIES[{i}]"
 
 
-@given(logits(), st.data())
-def test_12_sets_are_nested(z, data):
-    for name, values in (
-        ("top_k", st.integers(1, 14)),
-        ("top_p", shares),
-        ("typical_p", shares),
-        ("top_h", shares),
-        ("top_n_sigma", st.floats(0, 4)),
-    ):
-        low, high = sorted([data.draw(values), data.draw(values)])
-        f = FILTERS[name][0]
-        assert subset(f(z, low), f(z, high)), name
-    for name in ("min_p", "epsilon_cutoff", "eta_cutoff"):
-        low, high = sorted([data.draw(shares), data.draw(shares)])
-        f = FILTERS[name][0]
-        assert subset(f(z, high), f(z, low)), name
+@pytest.mark.parametrize(
+    "name", sorted({n for n, _ in of_kind("grows") + of_kind("shrinks")})
+)
+@given(z=logits(), a=shares, b=shares)
+def test_12_sets_are_nested(name, z, a, b):
+    row = STEPS[name]
+    scale = {"top_k": 14, "top_n_sigma": 4}.get(name, 1)
+    low, high = sorted([type(scale)(a * scale), type(scale)(b * scale)])
+    if name == "top_k":
+        low, high = low + 1, high + 1
+    small, large = call(row, z, low), call(row, z, high)
+    assert subset(small, large) if "grows" in row.kind.split() else subset(large, small)
 
 
-@given(ordinary, positive, positive, shares)
-def test_13_sets_of_top_p_and_min_p_grow_with_the_temperature(z, a, b, value):
-    cold, hot = sorted([a, b])
-    for f in (d.top_p, d.min_p):
-        sets = [f(d.temperature(z, t), value) for t in (cold, hot)]
-        assert subset(*sets)
+@pytest.mark.parametrize(("name", "value"), of_kind("grows-hot"))
+@given(z=ordinary, a=positive, b=positive)
+def test_13_some_sets_grow_with_the_temperature(name, value, z, a, b):
+    cold, hot = (call(STEPS[name], d.temperature(z, t), value) for t in sorted([a, b]))
+    assert subset(cold, hot)
 
 
-@given(ordinary, positive, st.integers(1, 12), st.floats(0.1, 3))
-def test_14_sets_of_top_k_and_n_sigma_do_not_depend_on_it(z, t, k, n):
-    hot = d.temperature(z, t)
-    assert np.array_equal(kept(d.top_k(hot, k)), kept(d.top_k(z, k)))
+@pytest.mark.parametrize(("name", "value"), of_kind("no-heat"))
+@given(z=ordinary, t=positive)
+def test_14_some_sets_do_not_depend_on_the_temperature(name, value, z, t):
+    borders = z.max() - value * z.std()
     assume(
-        np.abs(z - (z.max() - n * z.std())).min() > 1e-9
-    )  # rounding may go both ways
-    assert np.array_equal(kept(d.top_n_sigma(hot, n)), kept(d.top_n_sigma(z, n)))
+        name == "top_k" or np.abs(z - borders).min() > 1e-9
+    )  # rounding goes both ways
+    hot = call(STEPS[name], d.temperature(z, t), value)
+    assert np.array_equal(kept(hot), kept(call(STEPS[name], z, value)))
 
 
-@given(logits(), st.integers(1, 12), shares)
-def test_15_top_k_min_p_and_epsilon_are_idempotent(z, k, value):
-    for f, v in ((d.top_k, k), (d.min_p, value), (d.epsilon_cutoff, value)):
-        once = f(z, v)
-        assert np.array_equal(f(once, v), once)
+@pytest.mark.parametrize(("name", "value"), of_kind("idempotent", FILTERS))
+@given(z=logits())
+def test_15_some_filters_are_idempotent(name, value, z):
+    once = call(STEPS[name], z, value)
+    assert np.array_equal(call(STEPS[name], once, value), once)
 
 
 @pytest.mark.parametrize(
-    ("f", "value"),
-    [
-        (d.top_p, 0.7),
-        (d.typical_p, 0.7),
-        (d.eta_cutoff, 0.25),
-        (d.top_n_sigma, 1.0),
-        (d.top_h, 0.8),
-    ],
+    "name", [r.name for r in FILTERS if not {"idempotent", "any"} & {*r.kind.split()}]
 )
-def test_15_the_others_are_not(f, value):
-    rng = np.random.default_rng(0)
-    rows = 2 * rng.standard_normal((200, 8))
-    once = f(rows, value)
-    assert not np.array_equal(f(once, value), once)
+def test_15_the_others_are_not(name):
+    """Else the word is missing in its row."""
+    rows = np.random.default_rng(0).standard_normal((2, 200, 8))
+    rows = np.concatenate([2 * rows[0], 5 * rows[1]])
+    values = [value for n, value in cases(FILTERS) if n == name]
+    once = [call(STEPS[name], rows, value) for value in values]
+    twice = [call(STEPS[name], z, value) for z, value in zip(once, values)]
+    assert not np.array_equal(once, twice)
 
 
 @given(logits(), st.integers(1, 12), shares)
@@ -249,32 +235,21 @@ def test_22_entropy_does_not_fall_as_the_temperature_rises(z, a, b):
     assert cold <= hot + 1e-12
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@ROWS
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_24_the_error_names_the_filter(name, wrong):
+def test_24_the_error_names_the_filter(name, value, wrong):
     row = np.full(3, wrong)
-    words = name.partition(",")[0].partition("_v")[0]
-    with pytest.raises(ValueError, match=words):
-        FILTERS[name][0](row, FILTERS[name][1][0])
-    with pytest.raises(ValueError, match=words):  # one bad row among good ones
-        FILTERS[name][0](np.stack([np.zeros(3), row]), FILTERS[name][1][0])
+    with pytest.raises(ValueError, match=name):
+        call(STEPS[name], row, value)
+    with pytest.raises(ValueError, match=name):  # one bad row among good ones
+        call(STEPS[name], np.stack([np.zeros(3), row]), value)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("temperature", 0.0), ("temperature", -1.0), ("temperature", math.inf),
-        ("temperature", math.nan), ("top_k", -1), ("top_k", 1.5), ("top_p", -0.1),
-        ("top_p", 1.1), ("top_p", math.nan), ("min_p", -0.1), ("min_p", 1.1),
-        ("epsilon_cutoff", 2), ("eta_cutoff", -1), ("top_n_sigma", -1.0),
-        ("top_n_sigma", math.nan), ("top_h", 1.5), ("typical_p", -0.5),
-        ("dynamic_temperature", -1.0),
-    ],
-)  # fmt: skip
-def test_a_wrong_value_is_named(name, value):
-    words = "temperature" if "temperature" in name else name
-    with pytest.raises(ValueError, match=f"{words} must be .*{value!r}"):
-        FILTERS[name][0](np.zeros(3), value)
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_a_temperature_is_positive(value):
+    for f in (d.temperature, lambda z, v: d.dynamic_temperature(z, v, 0.5)):
+        with pytest.raises(ValueError, match=f"temperature must be .*{value!r}"):
+            f(np.zeros(3), value)
 
 
 def test_wrong_shapes_and_ties_are_named():
@@ -295,15 +270,3 @@ def test_what_xtc_and_the_exponent_need_is_said():
 
 def test_integer_logits_are_taken():
     assert d.top_k([1, 3, 2], 1).tolist() == [-np.inf, 3.0, -np.inf]
-
-
-@pytest.mark.parametrize("value", [0.1, 0.9, 0.99, 0.9999999])
-@pytest.mark.parametrize("spread", [0.01, 1.0, 4.0])
-def test_08_top_p_agrees_with_a_full_sort(value, spread):
-    """The fast way leaves out what cannot be kept; the slow way sorts it all."""
-    z = spread * np.random.default_rng(0).standard_normal(5000).astype(np.float32)
-    order = np.argsort(-z, kind="stable")
-    weights = np.exp(z[order].astype(np.float64) - z.max())
-    mass = np.cumsum(weights)
-    n = np.searchsorted(mass, value * weights.sum()) + 1
-    assert sorted(np.flatnonzero(kept(d.top_p(z, value)))) == sorted(order[:n])

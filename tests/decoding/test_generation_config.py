@@ -2,87 +2,41 @@
 
 import json
 import math
+import re
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from by_row import VALUES
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.plumbing.settings import merge_config
 from numpygpt.decoding.rules.table import STEPS, is_on
 
-WRONG = {
-    "max_length": [0, -1, 1.5, "20", None, True],
-    "max_new_tokens": [0, -3, 2.0],
-    "min_length": [-1, None, 0.5],
-    "min_new_tokens": [-1, 2.5],
-    "max_time": [0, -1.0, float("inf")],
-    "stop_strings": ["", [], [""], 3, [3]],
-    "do_sample": [1, None, "yes"],
-    "num_return_sequences": [0, 1.0],
-    "num_beams": [0, -2],
-    "num_beam_groups": [0],
-    "diversity_penalty": [-0.1],
-    "early_stopping": ["always", 1, None],
-    "length_penalty": ["1", float("nan")],
-    "patience": [0, -1],
-    "penalty_alpha": [-0.1, 1.1],
-    "num_assistant_tokens_schedule": ["sometimes"],
-    "assistant_confidence_threshold": [-0.1, 1.5],
-    "temperature": [-0.1, float("nan"), float("inf"), "hot", True],
-    "dynatemp_range": [-1],
-    "dynatemp_exponent": [0],
-    "top_k": [-1, 1.0],
-    "top_p": [-0.1, 1.1, float("nan")],
-    "min_p": [-0.1, 1.1],
-    "typical_p": [2],
-    "epsilon_cutoff": [-1],
-    "eta_cutoff": [1.5],
-    "top_n_sigma": [-1],
-    "top_h": [1.1],
-    "xtc_probability": [1.1, None],
-    "xtc_threshold": [-0.1],
-    "mirostat": [3, -1, True],
-    "mirostat_tau": [0],
-    "mirostat_eta": [-0.1],
-    "repetition_penalty": [0, -1.0],
-    "frequency_penalty": [float("inf")],
-    "presence_penalty": [None],
-    "dry_multiplier": [-1],
-    "dry_base": [0.5],
-    "dry_allowed_length": [0],
-    "dry_sequence_breakers": [["a"], [-1]],
-    "no_repeat_ngram_size": [-1],
-    "bad_words_ids": [[], [[]], [1], [[-1]]],
-    "sequence_bias": [{}, {(): 1.0}, [[1, 2.0]], {(1,): float("nan")}],
-    "logit_bias": [{1: "a"}, {-1: 1.0}, [1], {}],
-    "suppress_tokens": [[-1], [1.5]],
-    "begin_suppress_tokens": [["a"], 5],
-    "regex": [5],
-    "chain": [5, [3], None],
-    "dola_layers": ["middle", 3],
-    "assistant_model": ["gpt2"],
-    "length_penalty": [10**30],
-    "watermarking_config": [[]],
-    "forced_bos_token_id": [-1, [1]],
-    "forced_eos_token_id": [-1, []],
-    "exponential_decay_length_penalty": [(1,), (-1, 1.1), (1, -1.0)],
-    "renormalize_logits": [1],
-    "bos_token_id": [-1],
-    "eos_token_id": [-1, [], [1.5]],
-    "pad_token_id": [-1, [1]],
-    "return_dict_in_generate": [None],
-    "output_scores": [2],
-    "output_logits": ["a"],
-    "use_cache": [0],
-}
+FIELDS = {field.name: field for field in fields(GenerationConfig)}
+WRONG = [
+    (name, value)
+    for name, field in FIELDS.items()
+    for value in VALUES[field.metadata["range"].words][1]
+]
+WRONG += [(name, None) for name, f in FIELDS.items() if not isinstance(None, f.type)]
 
 
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n in WRONG for v in WRONG[n]])
+@pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_wrong_value_is_named(name, value):
-    with pytest.raises(ValueError, match=f"^{name} must be ") as error:
+    words = FIELDS[name].metadata["range"].words
+    with pytest.raises(
+        ValueError, match=f"^{name} must be {re.escape(words)}, "
+    ) as error:
         GenerationConfig(**{name: value})
     assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_right_value_is_taken(name):
+    for value in VALUES[FIELDS[name].metadata["range"].words][0]:
+        assert getattr(GenerationConfig(**{name: value}), name) == value
+    assert getattr(GenerationConfig(), name) == FIELDS[name].default
 
 
 # Nobody means these, but a file may hold them, and so may a command line.
@@ -106,7 +60,10 @@ def test_a_value_of_the_wrong_kind_is_a_clear_error_or_works(name):
         except ValueError as error:
             assert name in str(error)
             continue
-        if name in ("num_return_sequences", "num_beams", "patience") and value == 10**30:
+        if (
+            name in ("num_return_sequences", "num_beams", "patience")
+            and value == 10**30
+        ):
             continue
         for others in ({"max_new_tokens": 3}, {"do_sample": True, "max_length": 5}):
             if name not in others:

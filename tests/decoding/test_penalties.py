@@ -2,42 +2,21 @@
 
 import numpy as np
 import pytest
+from by_row import N, call, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import decoding as d
+from numpygpt.decoding.rules.table import RULES, STEPS, reads
+from numpygpt.layers import softmax
 from numpygpt.testing import TableLM, contexts, logits
 
 INF = np.inf
-N = 6
 rows = logits(N)
 # Without removed tokens: what a model gives.
 full = logits(N, kinds=("ordinary", "ties"))
 words = st.lists(st.integers(0, N - 1), min_size=1, max_size=3)
-
-# name: the rule with a fixed value, as rule(logits, context)
-RULES = {
-    "repetition_penalty": lambda z, c: d.repetition_penalty(z, 1.3, c),
-    "frequency_penalty": lambda z, c: d.frequency_penalty(z, 0.4, c),
-    "presence_penalty": lambda z, c: d.presence_penalty(z, 0.4, c),
-    "dry": lambda z, c: d.dry(z, 0.8, c, 1.75, 1),
-    "no_repeat_ngram_size": lambda z, c: d.no_repeat_ngram_size(z, 2, c),
-    "sequence_bias": lambda z, c: d.sequence_bias(z, [[[0, 1], 2.0], [[2], -1.0]], c),
-    "bad_words_ids": lambda z, c: d.bad_words_ids(z, [[0, 1], [2]], c),
-    "logit_bias": lambda z, c: d.logit_bias(z, {1: 3.0, "2": -1}, c),
-    "suppress_tokens": lambda z, c: d.suppress_tokens(z, [1, 2], c),
-    "begin_suppress_tokens": lambda z, c: d.begin_suppress_tokens(z, [1], c, 1),
-    "min_length": lambda z, c: d.min_length(z, 4, c, [3]),
-    "min_new_tokens": lambda z, c: d.min_new_tokens(z, 4, c, [3]),
-    "exponential_decay_length_penalty": lambda z, c: d.exponential_decay_length_penalty(
-        z, (2, 1.5), c, [3]
-    ),
-    "watermark": lambda z, c: d.watermark(z, {"greenlist_ratio": 0.5}, c),
-    "renormalize_logits": lambda z, c: d.renormalize_logits(z),
-    "prefix_allowed_tokens_fn": lambda z, c: d.prefix_allowed_tokens_fn(
-        z, lambda batch_id, ids: [0, 4, len(ids) % N], c
-    ),
-}
+ROWS = pytest.mark.parametrize(("name", "value"), cases(RULES))
 
 
 def nothing_left(rule, z, context):
@@ -49,17 +28,22 @@ def nothing_left(rule, z, context):
     return False
 
 
-@pytest.mark.parametrize("name", RULES)
+def rule_of(name, value):
+    return lambda z, context: call(STEPS[name], z, value, context)
+
+
+@ROWS
 @given(z=rows, context=contexts(N))
-def test_03_04_25_what_every_rule_promises(name, z, context):
-    rule, before = RULES[name], z.copy()
+def test_03_04_25_what_every_rule_promises(name, value, z, context):
+    rule, before = rule_of(name, value), z.copy()
     if nothing_left(rule, z, context):
         return
     out = rule(z, context)
     assert out.dtype == z.dtype
     assert out.shape == z.shape
     assert np.array_equal(z, before)
-    assert not np.isfinite(out[z == -INF]).any()
+    if "forces" not in STEPS[name].kind:
+        assert not np.isfinite(out[z == -INF]).any()
     assert np.isfinite(out).any()
     assert not np.isnan(out).any()
     two = np.stack([z, z])
@@ -69,19 +53,45 @@ def test_03_04_25_what_every_rule_promises(name, z, context):
     assert np.array_equal(rule(two, context), np.stack([out, out]))
 
 
-@pytest.mark.parametrize("name", RULES)
+@ROWS
+@given(z=full, context=contexts(N))
+def test_01_06_15_what_a_rule_of_its_kind_promises(name, value, z, context):
+    rule, kind, z = rule_of(name, value), STEPS[name].kind.split(), z.astype(float)
+    if nothing_left(rule, z, context):
+        return
+    out = rule(z, context)
+    if "truncation" in kind:
+        assert np.array_equal(out[out > -INF], z[out > -INF])
+    if "idempotent" in kind:
+        assert np.array_equal(rule(out, context), out)
+    if "shift" in kind:
+        np.testing.assert_allclose(softmax(rule(z + 4, context)), softmax(out))
+
+
+def test_06_two_rules_depend_on_where_zero_is():
+    """The others have the word "shift" in their row."""
+    without = {row.name for row in RULES if "shift" not in row.kind.split()}
+    assert without == {"repetition_penalty", "exponential_decay_length_penalty"}
+    for name in without:
+        [value, *_] = (v for n, v in cases(RULES) if n == name)
+        rule, z = rule_of(name, value), np.linspace(-1, 1, N)
+        p, q = (softmax(rule(x, [0, 3, 3])) for x in (z, z + 4))
+        assert np.abs(p - q).max() > 1e-3
+
+
+@ROWS
 @pytest.mark.parametrize("wrong", [np.nan, INF, -INF])
-def test_24_the_error_names_the_rule(name, wrong):
+def test_24_the_error_names_the_rule(name, value, wrong):
     with pytest.raises(ValueError, match=name):
-        RULES[name](np.full(N, wrong), [0])
+        rule_of(name, value)(np.full(N, wrong), [0])
 
 
-@pytest.mark.parametrize("name", RULES)
+@ROWS
 @pytest.mark.parametrize("wrong", [-1, N])
-def test_a_context_outside_the_vocabulary_is_named(name, wrong):
-    if name != "renormalize_logits":
+def test_a_context_outside_the_vocabulary_is_named(name, value, wrong):
+    if {"context", "output"} & {*reads(STEPS[name])}:
         with pytest.raises(ValueError, match=f"{name}: token id {wrong} is outside"):
-            RULES[name](np.zeros(N), [0, wrong])
+            rule_of(name, value)(np.zeros(N), [0, wrong])
 
 
 @given(rows, st.floats(1, 5), contexts(N))
@@ -371,15 +381,27 @@ def test_as_many_contexts_as_rows():
 @pytest.mark.parametrize(
     ("rule", "value", "message"),
     [
-        (d.repetition_penalty, 0, "repetition_penalty must be a positive number, not 0"),
+        (
+            d.repetition_penalty,
+            0,
+            "repetition_penalty must be a positive number, not 0",
+        ),
         (d.repetition_penalty, -1, "repetition_penalty must be a positive number"),
         (d.repetition_penalty, np.nan, "repetition_penalty must be a positive number"),
         (d.frequency_penalty, np.nan, "frequency_penalty must be a finite number"),
         (d.presence_penalty, np.inf, "presence_penalty must be a finite number"),
         (d.logit_bias, {0: np.nan}, "logit_bias must be {id: finite number}, not"),
         (d.no_repeat_ngram_size, -1, "no_repeat_ngram_size must be an integer of at"),
-        (d.sequence_bias, {(): 1.0}, "sequence_bias: a sequence must have at least one"),
-        (d.sequence_bias, [[[], 1.0]], "sequence_bias: a sequence must have at least one"),
+        (
+            d.sequence_bias,
+            {(): 1.0},
+            "sequence_bias: a sequence must have at least one",
+        ),
+        (
+            d.sequence_bias,
+            [[[], 1.0]],
+            "sequence_bias: a sequence must have at least one",
+        ),
         (d.bad_words_ids, [[]], "bad_words_ids: a sequence must have at least one"),
         # Said at once, not when the token's turn has come:
         (d.forced_eos_token_id, 3, "forced_eos_token_id: token id 3 is outside"),

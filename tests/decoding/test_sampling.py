@@ -174,7 +174,7 @@ def test_each_xtc_of_a_chain_tosses_a_coin_of_its_own():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"num_beams": 2}, "num_beams must be 1: a beam search has no law"),
+        ({"num_beams": 2}, "num_beams must be 1: a beam search compares"),
         ({"stochastic_beams": True}, "stochastic_beams must be False"),
         ({"penalty_alpha": 0.5}, "penalty_alpha must be None"),
         ({"mirostat": 2}, "mirostat must be 0"),

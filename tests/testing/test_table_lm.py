@@ -92,7 +92,7 @@ def test_rules_and_filters_count():
     assert law == {(0, 1): pytest.approx(0.625), (1, 0): pytest.approx(0.375)}
     assert enumerate_sequences(model, 2, [2], GenerationConfig()) == {(0, 0): 1.0}
     with pytest.raises(ValueError, match="mirostat must be 0"):
-        enumerate_sequences(model, 2, [2], GenerationConfig(mirostat=2))
+        enumerate_sequences(model, 2, [2], GenerationConfig(do_sample=True, mirostat=2))
 
 
 def test_a_gpt2_can_be_enumerated_too():
@@ -177,12 +177,12 @@ def test_the_law_of_dola():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"num_beams": 2}, "num_beams must be 1: a beam search has no law of its own"),
+        ({"num_beams": 2}, "num_beams must be 1: a beam search compares whole texts"),
         ({"num_beams": 2, "stochastic_beams": True}, "num_beams must be 1"),
         ({"stochastic_beams": True}, "stochastic_beams must be False"),
         ({"num_beam_groups": 2}, "num_beam_groups must be 1"),
         ({"penalty_alpha": 0.0, "top_k": 2}, "penalty_alpha must be None"),
-        ({"max_time": 1.0}, "max_time must be None: a clock has no law"),
+        ({"max_time": 1.0}, "max_time must be None: it asks a clock"),
         ({"regex": "a", "choices": ["a"], "tokenizer": Letters()}, "cannot be combined"),
         ({"stop_strings": "a"}, "pass tokenizer="),
     ],

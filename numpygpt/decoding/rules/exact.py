@@ -16,12 +16,15 @@ from types import SimpleNamespace
 
 from .table import STEPS, reads, steps_of
 
-# Setting: the value that is off, and why any other is refused.
-REASONS = {
+# What has no distribution of the next token, and what has one that a row of logits is
+# not enough for: the value of the setting that is off, and why any other is refused.
+NO_DISTRIBUTION = {
     "num_beams": (1, "a beam search compares whole texts"),
     "num_beam_groups": (1, "groups of beams compare whole texts"),
     "stochastic_beams": (False, "stochastic beams are whole texts, drawn at once"),
     "penalty_alpha": (None, "contrastive search draws nothing: it ranks hidden states"),
+}
+NOT_IN_A_ROW = {
     "regex": (None, "what may follow depends on where the prompt ends"),
     "choices": (None, "what may follow depends on where the prompt ends"),
     "token_healing": (False, "it takes a token of the prompt away"),
@@ -30,9 +33,9 @@ REASONS = {
 }
 
 
-def refuse(config):
-    """A ValueError if a row of logits does not tell how the next token is chosen."""
-    reasons = dict(REASONS)
+def refuse(config, reasons=NO_DISTRIBUTION | NOT_IN_A_ROW):
+    """A ValueError if the config has set one of these, or a step that remembers."""
+    reasons = dict(reasons)
     for name in steps_of(config):
         if not callable(name) and "state" in reads(STEPS[name]):
             switch = STEPS[name].settings[0]

@@ -24,7 +24,16 @@ import numpy as np
 
 from ...layers import log_softmax
 from ..plumbing.checks import check_rows, check_step
-from ..plumbing.ranges import COUNT_OR_0, NUMBER, POSITIVE, as_tuple, check
+from ..plumbing.ranges import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    COUNT,
+    COUNT_OR_0,
+    NUMBER,
+    POSITIVE,
+    as_tuple,
+    check,
+)
 
 
 def of_rows(rule):
@@ -114,6 +123,9 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=None)
     >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
     [-2.0, 0.0, 0.0, 0.0, 0.0]
     """
+    check("dry_multiplier", AT_LEAST_0, multiplier)
+    check("dry_base", AT_LEAST_1, base)
+    check("dry_allowed_length", COUNT, allowed_length)
     breakers = check_ids(list(breakers or ()), logits, "dry_sequence_breakers")
     breaks = np.isin(context, breakers)
     longest = np.zeros(len(logits), np.int64)  # the repeat that a token would extend
@@ -128,7 +140,7 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=None)
         ends = ends[agree]
         length += 1
     longest[breakers] = 0
-    tokens = np.flatnonzero(longest >= max(1, allowed_length))
+    tokens = np.flatnonzero(longest >= allowed_length)
     power = (longest[tokens] - allowed_length) * np.log(base)
     penalty = multiplier * np.exp(np.minimum(power, 80.0))  # exp must not overflow
     logits[tokens] -= penalty.astype(logits.dtype)
@@ -244,6 +256,7 @@ def min_length(logits, value, context, eos_token_ids=()):
     >>> min_length(np.zeros(3), 2, [1], eos_token_ids=[0]).tolist()
     [-inf, 0.0, 0.0]
     """
+    check("min_length", COUNT_OR_0, value)
     if len(context) < value:
         logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
 
@@ -251,6 +264,7 @@ def min_length(logits, value, context, eos_token_ids=()):
 @of_rows
 def min_new_tokens(logits, value, output, eos_token_ids=()):
     """Ban the ends before there are ``value`` new tokens. 0 is off."""
+    check("min_new_tokens", COUNT_OR_0, value)
     if len(output) < value:
         logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
 

@@ -61,6 +61,7 @@ KINDS = {
     # And all of these that are true:
     "shift": "a constant added to all logits changes nothing",
     "idempotent": "twice is once",
+    "forces": "leaves one token, even one that was removed",
     "grows": "keeps more tokens for a larger value",
     "shrinks": "keeps fewer tokens for a larger value",
     "grows-hot": "keeps more tokens at a higher temperature",
@@ -157,14 +158,14 @@ RULES = [
     ),
     Row(
         "forced_bos_token_id", penalties.forced_bos_token_id, hf=120,
-        kind="any shift idempotent",
+        kind="any shift idempotent forces",
         reads="forced_bos_token_id context",
         settings=[Setting("forced_bos_token_id", int | None, None, r.ID,
             "forced as the second token of all")],
     ),
     Row(
         "forced_eos_token_id", penalties.forced_eos_token_id, hf=130,
-        kind="any shift idempotent",
+        kind="any shift idempotent forces",
         reads="forced_eos_token_id context limit",
         settings=[Setting("forced_eos_token_id", int | list | tuple | None, None, r.IDS,
             "forced at the end")],
@@ -244,6 +245,12 @@ FILTERS = [
         kind="upper-set shift idempotent shrinks grows-hot",
         settings=[Setting("min_p", float | None, 0.0, r.SHARE,
             "keep p >= this * the largest p; 0: all")],
+    ),
+    Row(
+        "top_a", truncation.top_a, hf=345, llama_cpp=365,
+        kind="upper-set shift shrinks grows-hot",
+        settings=[Setting("top_a", float | None, 0.0, r.SHARE,
+            "keep p >= this * the largest p squared; 0: all")],
     ),
     Row(
         "typical_p", truncation.typical_p, hf=350, llama_cpp=340,

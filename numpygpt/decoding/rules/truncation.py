@@ -1,13 +1,13 @@
-"""More filters: min-p, typical, epsilon, eta, top-n-sigma, top-h, xtc, entropy.
+"""More filters: min-p, top-a, typical, epsilon, eta, top-n-sigma, top-h, xtc.
 
 `top_k` keeps the same number of tokens whether the model is sure or not; `top_p` keeps
-the same mass, which is a long tail of doubtful tokens when the model is unsure. Every
-filter in this file is somebody's answer to the question what to measure instead:
+the same mass, which is a long tail of doubtful tokens when the model is unsure. Each
+filter in this file measures something else instead:
 
-    min_p            the probability of a token against that of the best
+    min_p, top_a     the probability of a token against that of the best
     epsilon, eta     the probability itself; less is asked when all are improbable
     top_n_sigma      the distance to the best logit, in standard deviations
-    typical_p        how near a token's surprise is to the surprise one expects
+    typical_p        how near a token's surprise, -ln p, is to its expected value
     top_h            the share of the entropy, instead of the mass
     xtc              removes the best instead, against cliches
     temperature      that depends on the entropy
@@ -28,7 +28,7 @@ from ...fast.nucleus import smallest_set
 from ...layers import softmax
 from ..filters import keep, temperature
 from ..plumbing.checks import check_rows
-from ..plumbing.ranges import POSITIVE, check
+from ..plumbing.ranges import AT_LEAST_0, POSITIVE, SHARE, check
 
 
 def min_p(logits, value):
@@ -38,11 +38,26 @@ def min_p(logits, value):
     >>> min_p(np.log([0.6, 0.3, 0.1]), 0.4).round(2).tolist()
     [-0.51, -1.2, -inf]
     """
-    _check_share(value, "min_p")
+    check("min_p", SHARE, value)
     logits = check_rows(logits, "min_p")
     if value == 0:
         return logits
     return keep(logits, logits - _top(logits) >= math.log(value))
+
+
+def top_a(logits, value):
+    """Keep ``p >= value * max(p) ** 2``: `min_p` with a border that falls faster when
+    the model is unsure (BlinkDL, RWKV-LM). 0 keeps all.
+
+    >>> top_a(np.log([0.5, 0.3, 0.2]), 1.0).round(2).tolist()        # p >= 0.25
+    [-0.69, -1.2, -inf]
+    """
+    check("top_a", SHARE, value)
+    logits = check_rows(logits, "top_a")
+    if value == 0:
+        return logits
+    p = _softmax64(logits)
+    return keep(logits, p >= value * _top(p) ** 2)
 
 
 def epsilon_cutoff(logits, value):
@@ -52,7 +67,7 @@ def epsilon_cutoff(logits, value):
     >>> epsilon_cutoff(np.log([0.6, 0.3, 0.1]), 0.2).round(2).tolist()
     [-0.51, -1.2, -inf]
     """
-    _check_share(value, "epsilon_cutoff")
+    check("epsilon_cutoff", SHARE, value)
     logits = check_rows(logits, "epsilon_cutoff")
     if value == 0:
         return logits
@@ -69,7 +84,7 @@ def eta_cutoff(logits, value):
     >>> eta_cutoff(np.zeros(4), 0.3).tolist()        # each has 0.25, less than 0.3
     [0.0, 0.0, 0.0, 0.0]
     """
-    _check_share(value, "eta_cutoff")
+    check("eta_cutoff", SHARE, value)
     logits = check_rows(logits, "eta_cutoff")
     if value == 0:
         return logits
@@ -88,8 +103,7 @@ def top_n_sigma(logits, value):
     >>> top_n_sigma(np.array([0.0, 0.0, 0.0, 2.0]), 1.0).tolist()
     [-inf, -inf, -inf, 2.0]
     """
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"top_n_sigma must be at least 0, not {value!r}")
+    check("top_n_sigma", AT_LEAST_0, value)
     logits = check_rows(logits, "top_n_sigma")
     left = logits > -np.inf
     behind = (logits - _top(logits)).astype(np.float64)
@@ -109,7 +123,7 @@ def typical_p(logits, value):
     >>> typical_p(np.log([0.4, 0.2, 0.2, 0.2]), 0.1).round(2).tolist()
     [-inf, -1.61, -inf, -inf]
     """
-    _check_share(value, "typical_p")
+    check("typical_p", SHARE, value)
     logits = check_rows(logits, "typical_p")
     if value == 1:
         return logits
@@ -134,7 +148,7 @@ def top_h(logits, value):
     >>> top_h(np.log([0.5, 0.25, 0.25]), 0.7).round(2).tolist()
     [-0.69, -1.39, -inf]
     """
-    _check_share(value, "top_h")
+    check("top_h", SHARE, value)
     logits = check_rows(logits, "top_h")
     if logits.ndim == 2:
         return np.stack([top_h(row, value) for row in logits])
@@ -158,8 +172,8 @@ def xtc(logits, probability, threshold=0.1, rng=None):
     >>> xtc(z, 1.0, 0.25, np.random.default_rng(0)).round(2).tolist()
     [-inf, -1.2, -1.61]
     """
-    _check_share(probability, "xtc_probability")
-    _check_share(threshold, "xtc_threshold")
+    check("xtc_probability", SHARE, probability)
+    check("xtc_threshold", SHARE, threshold)
     logits = check_rows(logits, "xtc")
     if probability == 0:
         return logits
@@ -188,9 +202,8 @@ def dynamic_temperature(logits, value, spread, exponent=1.0):
     >>> dynamic_temperature(np.zeros(2), 1.0, 0.5).tolist()
     [0.0, 0.0]
     """
-    if not (0 < value < float("inf") and 0 <= spread < float("inf")):
-        raise ValueError(f"temperature must be positive and dynatemp_range at least 0, "
-                         f"not {value!r} and {spread!r}")  # fmt: skip
+    check("temperature", POSITIVE, value)
+    check("dynatemp_range", AT_LEAST_0, spread)
     check("dynatemp_exponent", POSITIVE, exponent)
     if spread == 0:
         return temperature(logits, value)
@@ -223,8 +236,3 @@ def _softmax64(logits):
 
 def _top(logits):
     return logits.max(axis=-1, keepdims=True)
-
-
-def _check_share(value, name):
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")

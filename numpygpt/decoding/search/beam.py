@@ -6,9 +6,11 @@ beam search keeps the W best beginnings ("beams"), continues each by every token
 keeps the best W of these W * n_vocab. The score of a text is the sum of the logarithms
 of its tokens' probabilities, so the best beam is the likeliest text found.
 
-A text that ends leaves the beam and waits among the finished. Long texts have lower
-sums, so the finished are compared by ``sum / length ** length_penalty``. When to stop
-is the search's other question:
+A text that ends leaves the beam and waits among the finished. These are compared by
+``sum / length ** length_penalty``; the length counts the new tokens, without the
+prompt. Every token adds a negative number, so with 0 short texts win. 1 compares the
+mean a token. Despite its name, a larger penalty favours longer texts: it divides a
+negative sum by more. When to stop is the search's other question:
 
 - ``early_stopping=True``: when W texts have finished;
 - ``False``: when W have, and the best beam, were it to end now, would be no better than
@@ -27,7 +29,7 @@ finished texts (Kasai et al., arXiv:2204.05424).
 With ``do_sample`` the candidates are drawn, without replacement. Two relatives with a
 step of their own: `diverse_step` and `stochastic_step`. In every result, ``notes`` is
 the tree that the search grew: for each step a list of ``(parent, token, score, fate)``,
-the parent a number among the "kept" of the step before.
+the best score first, the parent a number among the "kept" of the step before.
 
 Try: a wider beam finds likelier texts. Are they better ones? (Holtzman et al.,
 arXiv:1904.09751, show where the likeliest text leads.)
@@ -293,6 +295,6 @@ def _go_on(group, live, found, totals, children):
     fates = [fates.get(id(child), "dropped") for child in children]
     parents, tokens = np.unravel_index(found, totals.shape)
     scores = totals[parents, tokens].tolist()
-    step = list(zip(parents.tolist(), tokens.tolist(), scores, fates))
-    group.live[0].notes.append(step)
+    step = zip(parents.tolist(), tokens.tolist(), scores, fates)
+    group.live[0].notes.append(sorted(step, key=lambda note: -note[2]))
     group.live = live

@@ -1,0 +1,183 @@
+"""The table of steps: what a new row must have, and who notices when it is missing."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from by_row import VALUES, call
+
+from numpygpt import GenerationConfig, __main__, decoding
+from numpygpt.decoding import filters
+from numpygpt.decoding.plumbing.ranges import Range
+from numpygpt.decoding.rules import mirostat, penalties, table, truncation, watermark
+from numpygpt.decoding.rules.table import KINDS, PRESETS, STEPS, known, reads
+
+README = Path(decoding.__file__).with_name("README.md").read_text(encoding="utf-8")
+# What takes logits and is no step: other ways to call one, and guidance, which needs
+# the logits of two models.
+NO_ROW = {
+    "temperature", "mirostat_v1", "mirostat_v2", "guidance_scale", "best", "keep",
+}  # fmt: skip
+GIVEN = {"context", "output"}  # what a Step adds to what a run knows
+
+
+def documented(row):
+    """How the row's line in the README begins."""
+    settings = "; ".join(f"`{s.name}` {s.default}" for s in row.settings)
+    ranges = "; ".join(s.range.words.replace("|", "\\|") for s in row.settings)
+    return f"| `{row.name}` | {settings} | {ranges} |"
+
+
+def lacks(rows, readme=README, exports=decoding):
+    """What is missing in a table, its exports and its documentation, in words."""
+    for row in rows:
+        words = row.kind.split()
+        if len({"any", "truncation", "upper-set"} & {*words}) != 1:
+            yield f"{row.name}: kind must have one of any, truncation, upper-set"
+        for word in {*words} - KINDS.keys():
+            yield f"{row.name}: unknown kind {word}"
+        if not row.hf:
+            yield f"{row.name}: no place in the preset hf"
+        if getattr(exports, row.function.__name__, None) is not row.function:
+            yield f"{row.name}: numpygpt.decoding does not export it"
+        if documented(row) not in readme:
+            yield f"{row.name}: decoding/README.md lacks {documented(row)}"
+        yield from lacks_of_settings(row)
+        names = (
+            {s.name for s in row.settings} | known(GenerationConfig()).keys() | GIVEN
+        )
+        for name in {*reads(row)} - names:
+            yield f"{row.name}: reads {name}, which nobody knows"
+    functions = {row.function for row in rows}
+    for module in (filters, truncation, penalties, mirostat, watermark):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            own = function.__module__ == module.__name__ and name not in NO_ROW
+            takes = [*inspect.signature(function).parameters][:1] == ["logits"]
+            if own and takes and name[0] != "_" and function not in functions:
+                yield f"{name}: a function without a row"
+
+
+def lacks_of_settings(row):
+    options = {f.name: f for f in fields(GenerationConfig)}
+    for setting in row.settings:
+        name = setting.name
+        if not any(name in word.split(".") for word in reads(row)):
+            yield f"{name}: no step reads this setting"
+        if not setting.help:
+            yield f"{name}: no help"
+        if not isinstance(setting.range, Range) or setting.range.words not in VALUES:
+            yield f"{name}: no range, or one without values in tests/decoding/by_row.py"
+        if name not in options or options[name].default != setting.default:
+            yield f"{name}: no field of GenerationConfig with the default"
+        if setting.default is not None and not setting.range.test(setting.default):
+            yield f"{name}: the default is out of range"
+        if setting.needs not in [None, *(s.name for s in row.settings)]:
+            yield f"{name}: needs {setting.needs}, which the row lacks"
+    if row.settings[0].needs:
+        yield f"{row.name}: no setting switches it on"
+
+
+def test_nothing_is_missing():
+    assert list(lacks(STEPS.values())) == []
+
+
+TOP_A = STEPS["top_a"]
+[SETTING] = TOP_A.settings
+
+
+def changed(**what):
+    """The table with this part of top_a's row taken away or spoiled."""
+    return [r._replace(**what) if r is TOP_A else r for r in STEPS.values()]
+
+
+def spoiled(**what):
+    return changed(settings=[SETTING._replace(**what)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (changed(kind="shift"), "top_a: kind must have one of"),
+        (changed(kind="upper-set sharp"), "top_a: unknown kind sharp"),
+        (changed(hf=0), "top_a: no place in the preset hf"),
+        (changed(reads="context"), "top_a: no step reads this setting"),
+        (changed(reads="top_a lgoits"), "top_a: reads lgoits, which nobody knows"),
+        (changed(function=decoding.min_p), "top_a: a function without a row"),
+        (changed(function=len), "top_a: numpygpt.decoding does not export it"),
+        (spoiled(name="top_b"), "top_b: no field of GenerationConfig"),
+        (spoiled(default=0.5), "top_a: no field of GenerationConfig with the default"),
+        (spoiled(default=7.0), "top_a: the default is out of range"),
+        (spoiled(range=Range("odd", lambda v: True)), "top_a: no range"),
+        (spoiled(help=""), "top_a: no help"),
+        (spoiled(needs="top_b"), "top_a: needs top_b, which the row lacks"),
+        (spoiled(needs="top_a"), "top_a: no setting switches it on"),
+        ([r for r in STEPS.values() if r is not TOP_A], "top_a: a function without a"),
+    ],
+)
+def test_each_part_of_a_row_is_missed(rows, message):
+    assert any(line.startswith(message) for line in lacks(rows))
+
+
+def test_a_missing_line_and_a_missing_export_are_missed():
+    shorter = re.sub(r"(?m)^\| `top_a`.*$", "", README)
+    [line] = lacks(STEPS.values(), readme=shorter)
+    assert line.startswith("top_a: decoding/README.md lacks | `top_a` | `top_a` 0.0 |")
+    [line, *_] = lacks([TOP_A], exports=filters)
+    assert line == "top_a: numpygpt.decoding does not export it"
+
+
+@pytest.mark.parametrize(("name", "row"), STEPS.items())
+def test_a_function_refuses_what_its_range_does(name, row):
+    """Called by itself, too; what is not checked there is caught by name elsewhere."""
+    for setting in row.settings:
+        numeric = setting.range.test(1) or setting.range.test(0.5)
+        numeric &= "id" not in setting.range.words.split()
+        for wrong in VALUES[setting.range.words][1] if numeric else ():
+            others = {} if setting is row.settings[0] else {setting.name: wrong}
+            good = VALUES[row.settings[0].range.words][0][0] if others else wrong
+            with pytest.raises(ValueError, match=f"{setting.name} must be .*"):
+                call(row, np.arange(6.0), good, [0, 1, 0, 1], **others)
+
+
+def test_top_a_is_nothing_but_a_function_and_a_row(capsys):
+    """Field, option, range, chain and explain follow."""
+    with pytest.raises(ValueError, match="top_a must be a number from 0 to 1, not 2"):
+        GenerationConfig(top_a=2)
+    args = __main__.parse(["--top-a", "0.5"])
+    assert args.top_a == 0.5
+    with pytest.raises(SystemExit):
+        __main__.parse(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--top-a X " + SETTING.help in text
+    assert "all (0.0): a number from 0 to 1" in text.partition("--top-a X")[2]
+    assert __main__.main(["--top-a", "2", "x"]) != 0
+    assert "top_a must be a number from 0 to 1, not 2.0" in capsys.readouterr().err
+    decoding.explain(GenerationConfig(do_sample=True, top_a=0.5))
+    assert "1. top_a 0.5" in capsys.readouterr().out
+    decoding.explain(GenerationConfig(top_a=0.5))
+    assert "top_a 0.5: only when sampling" in capsys.readouterr().out
+
+
+def test_top_a_by_hand():
+    p = np.array([0.5, 0.26, 0.24])
+    config = GenerationConfig(do_sample=True, top_a=1.0)
+    out = decoding.distribution(np.log(p), (), config)
+    np.testing.assert_allclose(out, [0.5 / 0.76, 0.26 / 0.76, 0])
+
+
+def test_the_presets_hold_every_step_in_the_order_that_the_readme_says():
+    for name, order in PRESETS.items():
+        assert sorted(order) == sorted(STEPS)
+        assert f"`{name}`: {', '.join(order)}" in " ".join(README.split())
+
+
+def test_every_word_of_kind_is_explained_and_used():
+    used = {word for row in STEPS.values() for word in row.kind.split()}
+    assert used == KINDS.keys()
+    for word, meaning in KINDS.items():
+        assert f"`{word}`: {meaning}" in README
+    assert all(isinstance(row.function, Callable) for row in table.STEPS.values())

@@ -1,0 +1,54 @@
+"""smallest_set against its plain twin, the three lines of its docstring."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt.fast.nucleus import smallest_set
+
+
+def plain(keys, weights, target, crossing=True):
+    order = np.argsort(keys, kind="stable")
+    order = order[keys[order] < np.inf]
+    side = "left" if crossing else "right"
+    count = np.searchsorted(np.cumsum(weights[order]), target, side) + crossing
+    kept = np.zeros(len(keys), bool)
+    kept[order[:count]] = True
+    return kept
+
+
+@pytest.mark.parametrize("crossing", [True, False])
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.9, 0.99, 0.9999999])
+@pytest.mark.parametrize("spread", [0.01, 1.0, 4.0, 30.0])
+def test_it_is_the_plain_formula(spread, value, crossing):
+    z = spread * np.random.default_rng(0).standard_normal(5000)
+    z[::7] = -np.inf
+    weights = np.exp(z - z.max())
+    target = value * weights.sum()
+    out = smallest_set(-z, weights, target, crossing)
+    assert np.array_equal(out, plain(-z, weights, target, crossing))
+
+
+@given(
+    st.integers(0, 1000), st.integers(1, 400), st.sampled_from([1, 2, 5, 1000]),
+    st.integers(0, 420), st.booleans(), st.sampled_from([1.0, 1e-300, 1e300]),
+)  # fmt: skip
+def test_ties_outliers_and_weights_of_zero(seed, n, n_values, target, crossing, unit):
+    """Whole numbers, so that every order of adding them up is exact."""
+    rng = np.random.default_rng(seed)
+    keys = rng.integers(0, n_values, n) * unit
+    keys[rng.random(n) < 0.05] = 1e8 * unit if unit < 1e300 else 0
+    keys[rng.random(n) < 0.05] = np.inf
+    weights = rng.integers(0, 3, n).astype(float)
+    out = smallest_set(keys, weights, target, crossing)
+    assert np.array_equal(out, plain(keys, weights, target, crossing))
+
+
+def test_a_key_that_is_far_away_from_all_others():
+    for far in (1e300, -1e308, 5e-324):
+        keys = np.array([*range(100), far, 1.7e308])
+        out = smallest_set(keys, np.ones(102), 40)
+        assert np.array_equal(out, plain(keys, np.ones(102), 40))
+    keys = np.array([0.0, 5e-324] * 50)
+    assert np.array_equal(smallest_set(keys, keys + 1, 40), plain(keys, keys + 1, 40))
