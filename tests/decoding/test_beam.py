@@ -341,7 +341,7 @@ def test_what_a_step_copies_does_not_grow_with_the_prompt(monkeypatch):
     copied, fork = [], KVCache.fork
 
     def counting(cache):
-        copied.append(cache.n_tok - cache._n_shared if cache._shared else 0)
+        copied.append(cache.n_tok - cache.n_shared if cache.n_shared else 0)
         return fork(cache)
 
     monkeypatch.setattr(KVCache, "fork", counting)

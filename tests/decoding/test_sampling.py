@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from by_row import VALUES
 from hypothesis import given
 
 from numpygpt import GenerationConfig
@@ -58,7 +59,10 @@ class Uniform:
     [(0.0, 1), (0.249, 1), (0.25, 3), (0.74, 3), (0.75, 4), (1 - 2**-53, 4)],
 )
 def test_37_draw_inverts_the_distribution_function(uniform, token):
-    assert sample_token(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform)) == token
+    assert (
+        sample_token(np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0]), Uniform(uniform))
+        == token
+    )
 
 
 def test_37_draw_takes_weights_that_do_not_sum_to_one():
@@ -208,41 +212,39 @@ def names(config):
     return [step.name for step in chain(config)]
 
 
+# Every step switched on, by a value of its range.
 EVERYTHING = {
-    "sequence_bias": {(1,): 1.0}, "logit_bias": {1: 1.0}, "repetition_penalty": 1.2,
-    "frequency_penalty": 0.1, "presence_penalty": 0.1, "dry_multiplier": 1.0,
-    "no_repeat_ngram_size": 3, "bad_words_ids": [[1, 2]], "min_length": 2,
-    "min_new_tokens": 2, "prefix_allowed_tokens_fn": lambda _, ids: [0, 1, 2],
-    "forced_bos_token_id": 1, "forced_eos_token_id": 1, "suppress_tokens": [2],
-    "exponential_decay_length_penalty": (1, 1.1), "begin_suppress_tokens": [2],
-    "watermarking_config": {}, "renormalize_logits": True, "temperature": 0.9,
-    "top_h": 0.9, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "typical_p": 0.9,
-    "epsilon_cutoff": 0.1, "eta_cutoff": 0.1, "top_n_sigma": 3.0,
-    "xtc_probability": 0.5, "mirostat": 2,
-}  # fmt: skip
+    row.settings[0].name: VALUES[row.settings[0].range.words][0][-1]
+    for row in STEPS.values()
+}
 
 
 def test_the_order_of_transformers():
-    assert names(GenerationConfig(do_sample=True, **EVERYTHING)) == [
-        "sequence_bias", "logit_bias", "repetition_penalty", "frequency_penalty",
-        "presence_penalty", "dry", "no_repeat_ngram_size", "bad_words_ids",
-        "min_length", "min_new_tokens", "prefix_allowed_tokens_fn",
-        "forced_bos_token_id",
-        "forced_eos_token_id", "exponential_decay_length_penalty", "suppress_tokens",
-        "begin_suppress_tokens", "temperature", "top_h", "top_k", "top_p", "min_p",
-        "typical_p", "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
-        "watermark", "renormalize_logits",
-    ]  # fmt: skip
+    order = [
+        n for n in names(GenerationConfig(do_sample=True, **EVERYTHING)) if n in HF
+    ]
+    assert order == HF
+
+
+HF = [
+    "sequence_bias", "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids",
+    "min_length", "min_new_tokens", "prefix_allowed_tokens_fn", "forced_bos_token_id",
+    "forced_eos_token_id", "exponential_decay_length_penalty", "suppress_tokens",
+    "begin_suppress_tokens", "temperature", "top_h", "top_k", "top_p", "min_p",
+    "typical_p", "epsilon_cutoff", "eta_cutoff", "watermark", "renormalize_logits",
+]  # fmt: skip
+
+
+LLAMA_CPP = [
+    "logit_bias", "repetition_penalty", "frequency_penalty", "presence_penalty", "dry",
+    "top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature",
+    "mirostat",
+]  # fmt: skip
 
 
 def test_the_order_of_llama_cpp():
     config = GenerationConfig(do_sample=True, chain="llama.cpp", **EVERYTHING)
-    filters = [name for name in names(config) if STEPS[name] in FILTERS]
-    assert filters == [
-        "top_n_sigma", "top_h", "top_k", "typical_p", "top_p", "min_p",
-        "epsilon_cutoff", "eta_cutoff", "xtc", "temperature", "mirostat",
-    ]  # fmt: skip
-    assert sorted(PRESETS["llama.cpp"]) == sorted(PRESETS["hf"]) == sorted(STEPS)
+    assert [name for name in names(config) if name in LLAMA_CPP] == LLAMA_CPP
 
 
 def test_greedy_decoding_has_the_rules_and_no_filter():
