@@ -1,10 +1,9 @@
 """The class that puts it together: a config, the weights, and what they can do.
 
-Everything of interest is a function in an earlier file; this one only holds the
-arrays and hands them over.
+Everything of interest is a function in an earlier file; this one holds the arrays and
+hands them over.
 
-Next: __main__.py, the command line; then the side rooms that ``numpygpt/__init__.py``
-lists.
+Next: scoring.py, or one of the folders: README.md says what each is for.
 """
 
 import numpy as np

@@ -1,11 +1,14 @@
 """A model folder -> arrays, and back.
 
 A folder holds ``config.json``, the sizes, and ``model.safetensors``, the arrays, each
-under a name such as ``h.0.attn.c_attn.weight``; the file's format is safetensors.py's
-matter. `load` checks every array against the shape that the config wants and nests
-them as their names do: what a function needs is then one dict, handed over with
-``**params``. Where the file has float32 the arrays stay in it, mapped, not copied, but
-for those that matmul.py wants to lie in another way.
+under a name such as ``h.0.attn.c_attn.weight`` (files/safetensors.py knows the format).
+`load` checks every array against the shape that the config wants, and nests the arrays
+as their names do. What a function needs is then one dict, handed over with
+``**params``.
+
+A float32 array is not read into memory: it is mapped, that is, the operating system
+reads a page of the file when it is first needed. Only matrices that multiply faster in
+another layout (fast/matmul.py) and half-precision files are copied, once.
 
 Try: how much of the file do the arrays of block 0 take? `flatten` helps.
 

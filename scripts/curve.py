@@ -4,18 +4,20 @@
 
 An SVG is text: lines and words with coordinates. All a plot needs is the way from a
 number to a place on the paper, which is one multiplication and one addition an axis
-(`scale`), and round numbers for the ticks. train.py calls this after each evaluation.
+(`drawing.scale`), and round numbers for the ticks. train.py calls this after each evaluation.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
+
+from drawing import line, scale, svg, text
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 62, 20, 34, 48
 LINES = {  # field of the log: colour, label
-    "bits": ("#b9b9b9", "the weights as they are"),
-    "bits_average": ("#1b6ca8", "their moving average"),
+    "bits": ("faint", "the weights as they are"),
+    "bits_average": ("blue", "their moving average"),
 }
 
 
@@ -32,19 +34,10 @@ def draw(log, path):
     parts = [*frame(x, y, max(tokens) or 1, bottom, top)]
     for i, (field, (colour, label)) in enumerate(LINES.items()):
         points = [(x(t), y(row[field])) for t, row in zip(tokens, rows)]
-        parts += line(points, colour)
+        parts.append(line(points, colour))
         parts.append(text(WIDTH - RIGHT, TOP + 18 + 18 * i, label, "end", colour))
-    body = "\n".join(parts)
-    Path(path).write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="sans-serif" font-size="13">\n'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{body}\n</svg>\n'
-    )
-
-
-def scale(low, high, start, stop):
-    """The line that takes low to start and high to stop."""
-    return lambda value: start + (value - low) / (high - low) * (stop - start)
+    title = "Held-out bits per byte over the tokens seen in training"
+    svg(path, WIDTH, HEIGHT, parts, title)
 
 
 def ticks(low, high, most=7):
@@ -62,7 +55,7 @@ def ticks(low, high, most=7):
 def frame(x, y, right, bottom, top):
     """Axes, ticks, titles."""
     for tick in ticks(bottom, top):
-        yield from line([(LEFT, y(tick)), (WIDTH - RIGHT, y(tick))], "#e4e4e4", 1)
+        yield line([(LEFT, y(tick)), (WIDTH - RIGHT, y(tick))], "line", 0.5)
         yield text(LEFT - 8, y(tick) + 4, f"{tick:g}", "end")
     for tick in ticks(0, right):
         yield text(x(tick), HEIGHT - BOTTOM + 18, f"{tick:g}", "middle")
@@ -70,22 +63,8 @@ def frame(x, y, right, bottom, top):
     yield text(WIDTH / 2, HEIGHT - 10, "million tokens seen", "middle")
 
 
-def line(points, colour, width=2):
-    """A path through points."""
-    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    yield (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" '
-        f'stroke-width="{width}"/>'
-    )
-
-
-def text(x, y, words, anchor="start", colour="#333"):
-    """Words at a place."""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">'
-        f"{words}</text>"
-    )
-
-
 if __name__ == "__main__":
-    draw(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("log", help="RUN/log.jsonl, as train.py writes it")
+    parser.add_argument("svg", help="the file to write")
+    draw(*vars(parser.parse_args()).values())

@@ -1,6 +1,8 @@
 """What a model's samples are like, in numbers that nobody picked.
 
     python scripts/sample_quality.py weights/fairytale HELD_OUT.txt --train TRAIN.txt
+    python scripts/sample_quality.py weights/fairytale HELD_OUT.txt \
+        --set temperature=0.7 --set top_p=0.9 --set min_p=0.05
 
 Draws samples at the command line's default settings, each of a seed of its own, from
 the empty prompt (the end token: "a new story"), and measures
@@ -16,6 +18,12 @@ the empty prompt (the end token: "a new story"), and measures
   leave one open;
 - names: of the capitalised words within sentences in the second half of a sample, the
   share that its first half had: does the story keep its people?
+- paragraph names: the same within a paragraph: of its capitalised words but the first,
+  the share that stood in the paragraph or the one before it;
+- clauses: repeats within a sentence of a run of two words, of all such runs ("a man who
+  had a man who"); runs of two short words ("of it") do not count;
+- long: the share of sentences of over 40 words;
+- distinct: different runs of two words, of all.
 
 The same numbers of excerpts of the held-out text, as long and from random places, say
 what people's writing scores. With ``--train``, also how much is learned by heart: for
@@ -38,9 +46,9 @@ ENDS = re.compile(r"""[.!?]["')]*(?=\s|$)""")
 CLOSED = re.compile(r"""(?:[.!?:;,]|--)["')]*$""")
 
 
-def draw(model, tokenizer, n_sample, n_token):
+def draw(model, tokenizer, n_sample, n_token, changes=()):
     """``[text, ...]``: sample i has seed i."""
-    settings = {**DEFAULTS, "max_new_tokens": n_token}
+    settings = {**DEFAULTS, "max_new_tokens": n_token, **dict(changes)}
     end = tokenizer.eos_token_id
     for seed in range(n_sample):
         ids = model.generate([end], seed=seed, **settings)[0, 1:]
@@ -112,6 +120,53 @@ def names(text):
     return sum(name in known for name in found[middle:]), len(found) - middle
 
 
+def paragraph_names(text):
+    """(names that stood in the paragraph or the one before, names but the first)
+
+    >>> paragraph_names("So said Anna. Then Anna saw Tom.\\n\\nThen old Tom ran.")
+    (2, 3)
+    """
+    good = total = 0
+    before = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        found = re.findall(r"(?<=[a-z,;] )[A-Z][a-z]{2,}", paragraph)
+        for i, name in enumerate(found):
+            if i or before:
+                total += 1
+                good += name in found[:i] or name in before
+        before = found
+    return good, total
+
+
+def clauses(text):
+    """(runs of two words that stood before in their sentence, all such runs)
+
+    >>> clauses("There was a man who had a man.")
+    (1, 7)
+    """
+    again = total = 0
+    for sentence in re.split(r"[.!?]|\n\s*\n", text):
+        w = words(sentence)
+        runs = list(zip(w, w[1:]))
+        told = [run for run in runs if max(map(len, run)) >= 3]
+        again += len(told) - len(set(told))
+        total += len(runs)
+    return again, total
+
+
+def long_sentences(text, most=40):
+    """(sentences of more than so many words, all sentences)"""
+    found = [len(words(s)) for s in re.split(r"[.!?]|\n\s*\n", text)]
+    found = [n for n in found if n]
+    return sum(n > most for n in found), len(found)
+
+
+def distinct(text):
+    """(different runs of two words, all)"""
+    w = words(text)
+    return len(set(zip(w, w[1:]))), max(len(w) - 1, 0)
+
+
 def measure(texts):
     """All of it, over a list of texts."""
 
@@ -126,6 +181,10 @@ def measure(texts):
         "sentences": share(map(sentences, texts)),
         "quotes": share((quotes_close(text), 1) for text in texts),
         "names": share(map(names, texts)),
+        "paragraph_names": share(map(paragraph_names, texts)),
+        "clauses": share(map(clauses, texts)),
+        "long": share(map(long_sentences, texts)),
+        "distinct": share(map(distinct, texts)),
     }  # fmt: skip
 
 
@@ -168,12 +227,16 @@ def main(argv=None):
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--copies", type=int, default=200, help="samples for --train")
     parser.add_argument("--tokens", type=int, default=120, help="of a sample")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                        help="a setting, in place of the default")  # fmt: skip
     parser.add_argument("--show", type=int, default=0, help="print the first so many")
     args = parser.parse_args(argv)
     tokenizer = Tokenizer.from_pretrained(args.model)
     model = GPT2.from_pretrained(args.model)
     n = max(args.samples, args.copies if args.train else 0)
-    texts = list(draw(model, tokenizer, n, args.tokens))
+    changes = [setting.partition("=")[::2] for setting in args.set]
+    changes = [(name, json.loads(value)) for name, value in changes]
+    texts = list(draw(model, tokenizer, n, args.tokens, changes))
     for seed, text in enumerate(texts[: args.show]):
         print(f"--- seed {seed}\n{text}\n")
     print("model", json.dumps(measure(texts[: args.samples])))

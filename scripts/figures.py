@@ -1,0 +1,247 @@
+"""The figures of numpygpt/figures/, each made by the code that it explains.
+
+    pip install -e .
+    python scripts/figures.py            # all; or: model cache truncation beams
+
+Two of them are drawings, two come from real runs of the default model: made anew when
+its weights change.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from drawing import arrow, line, rect, scale, svg, text
+
+from numpygpt import GPT2, Tokenizer
+from numpygpt.decoding import min_p, top_k, top_p
+from numpygpt.decoding.sampling import probabilities
+
+FOLDER = Path(__file__).resolve().parents[1] / "numpygpt" / "figures"
+
+
+def box(x, y, width, words, shape="", colour="panel", height=30):
+    """A step of the computation with the shape that leaves it."""
+    parts = [rect(x, y, width, height, colour)]
+    parts.append(text(x + width / 2, y + height / 2 + 5, words, "middle", mono=True))
+    if shape:
+        parts.append(
+            text(x + width + 8, y + height / 2 + 5, shape, colour="blue", mono=True)
+        )
+    return parts
+
+
+def plus(x, y):
+    """Where something is added to the stream."""
+    return [
+        f'<circle cx="{x}" cy="{y}" r="9" class="page orange-stroke" stroke-width="2"/>',
+        line([(x - 5, y), (x + 5, y)], "orange"),
+        line([(x, y - 5), (x, y + 5)], "orange"),
+    ]
+
+
+def model(path):
+    """The whole model, and the inside of one block."""
+    tok, emb = "[n_tok]", "[n_tok, n_embd]"
+    parts = [text(30, 26, "the model", size=16), text(448, 26, "one block", size=16)]
+    stream = 120
+    parts.append(line([(stream, 60), (stream, 440)], "orange", 4))
+    parts += box(30, 44, 180, '"Once upon a time"')
+    parts += box(30, 92, 180, "ids", tok)
+    parts += box(30, 140, 180, "wte[ids] + wpe", emb)
+    for i, name in enumerate(["block 0", "block 1", "...", "block n_layer - 1"]):
+        parts += box(30, 196 + 44 * i, 180, name, emb if i == 3 else "")
+    parts += box(30, 384, 180, "layer_norm ln_f", emb)
+    parts += box(30, 432, 180, "@ wte.T", "[n_tok, n_vocab]")
+    parts.append(text(30, 488, "logits: row i scores every token"))
+    parts.append(text(30, 506, "as what follows the first i + 1"))
+    parts.append(text(126, 186, "the residual stream", colour="orange"))
+    parts += inside(470)
+    svg(
+        path,
+        940,
+        524,
+        parts,
+        "GPT-2: from ids to logits, with the shapes of all arrays",
+    )
+
+
+def inside(stream):
+    """One block: two branches that read the stream and are added to it."""
+    parts = [arrow((stream, 44), (stream, 506), "orange", 4)]
+    attention = [
+        ("layer_norm ln_1", "[n_tok, n_embd]"),
+        ("linear c_attn", "[n_tok, 3 * n_embd]"),
+        ("split: q, k, v", "[n_head, n_tok, d_head] each"),
+        ("softmax(q @ k.T / sqrt(d_head) + mask)", "[n_head, n_tok, n_tok]"),
+        ("@ v, merge the heads", "[n_tok, n_embd]"),
+        ("linear c_proj", "[n_tok, n_embd]"),
+    ]
+    mlp = [
+        ("layer_norm ln_2", "[n_tok, n_embd]"),
+        ("linear c_fc", "[n_tok, 4 * n_embd]"),
+        ("gelu", "[n_tok, 4 * n_embd]"),
+        ("linear c_proj", "[n_tok, n_embd]"),
+    ]
+    y = 56
+    for name, steps in (("attention", attention), ("mlp", mlp)):
+        top = y + 13
+        for words, shape in steps:
+            parts.append(rect(stream + 30, y, 250, 26))
+            size = 10 if len(words) > 30 else 12
+            parts.append(
+                text(stream + 155, y + 17, words, "middle", size=size, mono=True)
+            )
+            parts.append(
+                text(stream + 288, y + 17, shape, colour="blue", size=10, mono=True)
+            )
+            y += 38
+        bottom = y - 25
+        parts += [
+            arrow((stream, top), (stream + 30, top)),
+            line([(stream + 30, bottom), (stream, bottom)]),
+            *plus(stream, bottom),
+            text(stream - 8, (top + bottom) / 2, name, "end", "faint"),
+        ]
+        y += 14
+    return parts
+
+
+def cache(path):
+    """The mask, and what is left to compute when keys and values are kept."""
+    words = ["Once", " upon", " a", " time", " there", " was"]
+    n, side, left, top = len(words), 44, 110, 90
+    parts = [text(left, 30, "causal mask: who sees whom", size=16)]
+    parts.append(text(left, 50, "columns: keys; rows: queries", colour="faint"))
+    right = left + n * side + 150
+    parts.append(text(right, 30, "the same step with a cache", size=16))
+    parts.append(text(right, 50, "only the new row is computed", colour="faint"))
+    for x0 in (left, right):
+        for j, word in enumerate(words):
+            parts.append(
+                text(x0 + side * (j + 0.5), top - 10, word, "middle", mono=True)
+            )
+            parts.append(text(x0 - 8, top + side * (j + 0.6), word, "end", mono=True))
+        for i in range(n):
+            for j in range(n):
+                new = x0 == left or i == n - 1
+                colour = "blue" if j <= i and new else "panel"
+                square = rect(x0 + side * j, top + side * i, side - 3, side - 3, colour)
+                parts.append(square)
+                if j > i:
+                    spot = x0 + side * (j + 0.47), top + side * (i + 0.6)
+                    parts.append(text(*spot, "-inf", "middle", "faint", 11))
+    below = top + n * side + 22
+    parts.append(text(left, below, "a weight for every blue square", colour="blue"))
+    kept = rect(right, below - 8, side * (n - 1) - 3, 14, "green", None)
+    new = rect(right + side * (n - 1), below - 8, side - 3, 14, "orange", None)
+    parts += [kept, new]
+    words = "keys and values: kept"
+    parts.append(text(right, below + 24, words, colour="green"))
+    parts.append(text(right + side * n, below + 24, "new", "end", "orange"))
+    svg(path, right + n * side + 30, below + 44, parts, "The causal mask and the cache")
+
+
+PROMPTS = "Once upon a", "The king looked at the"
+FILTERS = (
+    ("top_k 5", lambda z: top_k(z, 5), "blue"),
+    ("top_p 0.9", lambda z: top_p(z, 0.9), "orange"),
+    ("min_p 0.1", lambda z: min_p(z, 0.1), "green"),
+)
+
+
+def truncation(path, n_shown=24):
+    """What three filters keep of a sure and of an unsure row of the default model."""
+    tokenizer = Tokenizer.from_pretrained("fairytale")
+    gpt2, parts = GPT2.from_pretrained("fairytale"), []
+    for number, prompt in enumerate(PROMPTS):
+        row = gpt2(tokenizer.encode(prompt))[-1]
+        parts += panel(tokenizer, prompt, row, 40 + 270 * number, n_shown)
+    svg(path, 820, 570, parts, "What top-k, top-p and min-p keep of two real rows")
+
+
+def panel(tokenizer, prompt, row, top, n_shown):
+    """Bars of the likeliest tokens, and a strip a filter: how far it keeps."""
+    p = probabilities(row)
+    best = np.argsort(-p, kind="stable")[:n_shown]
+    left, width, height = 110, 28, 90
+    y = scale(0, float(p[best[0]]), 0, height)
+    parts = [text(20, top - 8, f'after "{prompt}"', size=15)]
+    for i, token in enumerate(best):
+        x, tall = left + width * i, max(y(float(p[token])), 0.5)
+        parts.append(
+            rect(x, top + 10 + height - tall, width - 4, tall, "faint", None, 1)
+        )
+        word = (
+            tokenizer.decode([int(token)]).replace("\n", "\\n").replace(" ", "\u2423")
+        )
+        middle, base = x + width / 2, top + height + 22
+        turned = text(middle, base, word, "end", size=11, mono=True)
+        turn = f'<text transform="rotate(-45 {middle:.1f} {base:.1f})"'
+        parts.append(turned.replace("<text", turn, 1))
+    parts.append(text(left - 8, top + 22, f"{p[best[0]]:.0%}", "end", "faint"))
+    for i, (name, keep, colour) in enumerate(FILTERS):
+        kept = np.isfinite(keep(row))
+        base, n = top + height + 72 + 22 * i, int(kept.sum())
+        parts.append(text(left - 8, base + 11, name, "end", colour))
+        shown = min(n, n_shown) * width - 4
+        parts.append(rect(left, base, shown, 14, colour, None))
+        words = f"{n} kept, {p[kept].sum():.0%} of the mass"
+        place = (left + shown + 6, "ink") if shown < 400 else (left + 8, "page")
+        parts.append(text(place[0], base + 11, words, colour=place[1], size=12))
+    return parts
+
+
+def beams(path, prompt="The old king had", width=3, n_step=6):
+    """The tree that a real beam search grew: what it kept, what it dropped."""
+    tokenizer = Tokenizer.from_pretrained("fairytale")
+    gpt2 = GPT2.from_pretrained("fairytale")
+    out = gpt2.generate(
+        tokenizer.encode(prompt), max_new_tokens=n_step, num_beams=width,
+        return_dict_in_generate=True,
+    )  # fmt: skip
+    best = out.sequences[0][-n_step:]
+    column, parts = 118, [text(20, 26, f"a beam search of width {width}", size=16)]
+    words = (
+        "blue: kept; grey: dropped; orange: the winner; below: the sum of log p so far"
+    )
+    parts += [text(20, 46, words, colour="faint"), text(20, 74, prompt, mono=True)]
+    kept, on_path = [(20 + 8 * len(prompt), 70)], {0: True}
+    for depth, step in enumerate(out.notes[0]):
+        x, parents, winning = 175 + column * depth, kept, on_path
+        kept, on_path = [], {}
+        for i, (parent, token, score, fate) in enumerate(step[: 2 * width]):
+            y, goes_on = 70 + 46 * i, fate in ("kept", "finished")
+            won = goes_on and winning[parent] and token == best[depth]
+            word = tokenizer.decode([token]).replace("\n", "\\n")
+            colour = "orange" if won else "blue" if goes_on else "line"
+            path_of_node = [parents[parent], (x - 22, y - 4), (x - 4, y - 4)]
+            parts.append(line(path_of_node, colour, 1.5))
+            parts.append(
+                text(x, y, word, colour=colour if goes_on else "faint", mono=True)
+            )
+            parts.append(text(x, y + 14, f"{score:.2f}", colour="faint", size=10))
+            if fate == "kept":
+                on_path[len(kept)] = won
+                kept.append((x + 8 * len(word) + 4, y - 4))
+    height = 70 + 46 * 2 * width + 10
+    svg(path, 190 + column * n_step, height, parts, "The tree that a beam search grew")
+
+
+FIGURES = {"model": model, "cache": cache, "truncation": truncation, "beams": beams}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
+    names = parser.parse_args(argv).names or list(FIGURES)
+    for name in names:
+        if name not in FIGURES:
+            parser.error(f"no figure {name!r}: there are {', '.join(FIGURES)}")
+    FOLDER.mkdir(exist_ok=True)
+    for name in names:
+        FIGURES[name](FOLDER / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    main()

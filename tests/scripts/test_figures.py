@@ -1,0 +1,32 @@
+"""The committed figures are what the script makes now."""
+
+import re
+import xml.etree.ElementTree as tree
+
+import figures
+import pytest
+
+
+def words(path):
+    """All that a figure says, in order."""
+    return [e.text for e in tree.parse(path).iter() if e.tag.endswith("}text")]
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_a_figure_says_what_the_model_says(name, tmp_path):
+    figures.FIGURES[name](tmp_path / "new.svg")
+    assert words(tmp_path / "new.svg") == words(figures.FOLDER / f"{name}.svg")
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_both_themes(name):
+    """Every colour is a class, which has a light and a dark version."""
+    source = (figures.FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+    assert "prefers-color-scheme:dark" in source
+    assert not re.search(r'(fill|stroke)="(?!none)', source)
+
+
+def test_an_unknown_name_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        figures.main(["modle"])
+    assert "there are model" in capsys.readouterr().err
