@@ -4,7 +4,8 @@
 
 An SVG is text: lines and words with coordinates. All a plot needs is the way from a
 number to a place on the paper, which is one multiplication and one addition an axis
-(`drawing.scale`), and round numbers for the ticks. train.py calls this after each evaluation.
+(`drawing.scale`), and round numbers for the ticks. train.py calls this after each
+evaluation.
 """
 
 import argparse

@@ -34,7 +34,8 @@ def box(x, y, width, words, shape="", colour="panel", height=30):
 def plus(x, y):
     """Where something is added to the stream."""
     return [
-        f'<circle cx="{x}" cy="{y}" r="9" class="page orange-stroke" stroke-width="2"/>',
+        f'<circle cx="{x}" cy="{y}" r="9" class="page orange-stroke" '
+        'stroke-width="2"/>',
         line([(x - 5, y), (x + 5, y)], "orange"),
         line([(x, y - 5), (x, y + 5)], "orange"),
     ]
