@@ -38,11 +38,13 @@ from itertools import cycle
 from urllib.parse import urljoin, urlsplit
 
 from .known import INDEX, KNOWN, WEIGHTS, DownloadError, full_name, shards
+from .terminal import on_terminal, say
 
 TOKENIZER = ("merges.txt", "vocab.json", "tokenizer.json")
 OPTIONAL = ("tokenizer_config.json", "generation_config.json")
 TRIES = 5  # in a row without a byte of progress
-TIMEOUT = 30  # seconds of silence
+TIMEOUT = 15  # seconds of silence
+SILENT = 3  # times in a row: within a minute it is clear that nobody answers
 MAX_WAIT = 300  # seconds, whatever Retry-After says
 MAX_REDIRECTS = 5
 STEP = 1 << 20
@@ -71,6 +73,7 @@ def fetch(name, folder):
             f"the model {name!r} is not on this machine, and HF_HUB_OFFLINE forbids to "
             f"fetch it. {by_hand}"
         )
+    say(f"[fetching {name} from {where}]")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock"):
@@ -253,23 +256,25 @@ def copy(answer, file, hasher, found, begin):
 def progress(name, begin, size):
     """A function that shows ``model.safetensors  312 of 548 MB  41 MB/s  0:05 left`` on
     a terminal, ten times a second, and nothing elsewhere."""
-    start, last = time.monotonic(), 0.0
-    if not sys.stderr.isatty():
+    start, last, width = time.monotonic(), 0.0, 0
+    if not on_terminal(sys.stderr):
         return lambda n, end="": None
 
     def show(n, end=""):
-        nonlocal last
+        nonlocal last, width
         now = time.monotonic()
         if now - last < 0.1 and not end:
             return
         last = now
         speed = n / max(now - start, 1e-3)
-        line = f"\r{name}  {(begin + n) / 1e6:.0f}"
+        line = f"{name}  {(begin + n) / 1e6:.0f}"
         if size:
             left = (size - begin - n) / max(speed, 1)
             line += f" of {size / 1e6:.0f} MB  {speed / 1e6:.0f} MB/s"
             line += f"  {left // 60:.0f}:{left % 60:02.0f} left"
-        print(f"{line}\033[K", end=end, file=sys.stderr, flush=True)
+        print("\r", end="", file=sys.stderr)
+        say(line.ljust(width), end)  # over what stood there; old consoles know no more
+        width = len(line)
 
     return show
 
@@ -279,20 +284,22 @@ def progress(name, begin, size):
 
 def retrying(action, part=None):
     """Do it; after an error that may pass, wait and do it again, as long as some try
-    out of `TRIES` makes the part grow."""
-    failures, reached = 0, 0
+    out of `TRIES` makes the part grow; of a server that is silent, out of `SILENT`."""
+    failures, silent, reached = 0, 0, 0
     while True:
         try:
             return action()
         except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
             size = part.stat().st_size if part is not None and part.exists() else 0
-            failures = 1 if size > reached else failures + 1
-            reached = size
-            if failures >= TRIES or isinstance(error, ConnectionRefusedError):
+            if size > reached:
+                failures, silent, reached = 0, 0, size
+            failures, silent = failures + 1, silent + isinstance(error, TimeoutError)
+            hopeless = isinstance(error, ConnectionRefusedError)
+            if failures >= TRIES or silent >= SILENT or hopeless:
                 raise
             wait = seconds(error.wait) if isinstance(error, BusyError) else None
             wait = 2.0 ** (failures - 1) if wait is None else wait
-            print(f"[{error}; trying again in {wait:.0f} s]", file=sys.stderr)
+            say(f"[{error}; trying again in {wait:.0f} s]")
             time.sleep(wait)
 
 
@@ -363,7 +370,7 @@ def failed(url, error):
 @contextlib.contextmanager
 def locked(path):
     """One process at a time; the lock ends with the process, whatever happens to it."""
-    with open(path, "w") as file:
+    with open(path, "wb") as file:
         try:
             import fcntl
 
@@ -371,5 +378,11 @@ def locked(path):
         except ImportError:  # Windows
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            while True:
+                try:  # it waits for 10 seconds, then gives up
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError as error:
+                    if error.errno != errno.EDEADLK:
+                        raise
         yield

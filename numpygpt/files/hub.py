@@ -26,6 +26,15 @@ HERE = Path(__file__).resolve().parents[1]  # the package
 # file: vocabularies stay far below these, and settings are smaller still.
 MAX_TEXT, MAX_SETTINGS = 20_000_000, 1_000_000  # bytes
 MAX_VALUES = 600_000
+CONVERTERS = {  # by the ends of the files' names
+    ".gguf": "convert_gguf.py",
+    ".ckpt": "convert_pytorch.py",
+    ".bin": "convert_pytorch.py (of llm.c: convert_llmc.py)",
+    ".pt": "convert_pytorch.py",
+    ".pth": "convert_pytorch.py",
+    ".index": "convert_tensorflow.py",
+    ".meta": "convert_tensorflow.py",
+}
 PLAIN_NAME = re.compile(r"\w[\w.-]{0,200}", re.ASCII)
 
 
@@ -37,7 +46,8 @@ def home():
     """The folder of downloaded models: NUMPYGPT_HOME, or one in the user's cache."""
     if os.environ.get("NUMPYGPT_HOME"):
         return Path(os.environ["NUMPYGPT_HOME"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "numpygpt")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(cache, "numpygpt")  # "~" stays where nobody's home is known
 
 
 def model_shelves():
@@ -56,6 +66,9 @@ def find(name_or_folder):
     name = os.fspath(name_or_folder)
     if os.path.isdir(name):
         return Path(name)
+    if os.path.isfile(name):
+        raise ValueError(f"the model {name!r} is a file, and a model is a folder"
+                         f"{remedy(name)}")  # fmt: skip
     shelves = [shelf for shelf in model_shelves() if name]
     for shelf in shelves:
         if (shelf / name / "config.json").is_file():
@@ -66,6 +79,10 @@ def find(name_or_folder):
         if folder is None:
             from . import download  # urllib takes a while to import
 
+            if home().parts[0] == "~":
+                raise ValueError(f"the model {name!r} is not on this machine, and no "
+                                 "home to fetch it to is known: set NUMPYGPT_HOME to "
+                                 "a folder")  # fmt: skip
             return download.fetch(name, home() / name)
         known.check(name, folder, home())
         return folder
@@ -76,6 +93,14 @@ def find(name_or_folder):
         f"({', '.join(known.OWNER)}, or OWNER/NAME). Give the path of a folder that "
         "holds config.json and model.safetensors."
     )
+
+
+def remedy(file):
+    """What makes a model folder of such a file."""
+    script = CONVERTERS.get(Path(file).suffix.lower())
+    if script is None:
+        return f": give its folder, {str(Path(file).parent)!r}"
+    return f": make one with python scripts/{script} {file} FOLDER"
 
 
 def inside(path):

@@ -68,13 +68,13 @@ def in_hugging_face_cache(name):
     """The folder in which other programs' downloads have this model, or None. The cache
     is models--OWNER--NAME/: refs/main holds the commit, snapshots/COMMIT/ links to
     blobs/; a link that leads elsewhere is not followed."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     home = os.environ.get("HF_HOME") or Path(cache, "huggingface")
     root = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub"))
     for repo in dict.fromkeys([full_name(name), name]):
         base = root / f"models--{repo.replace('/', '--')}"
         try:
-            commit = (base / "refs" / "main").read_text().strip()
+            commit = (base / "refs" / "main").read_text("ascii").strip()
         except (OSError, ValueError):
             continue
         folder = base / "snapshots" / commit
@@ -108,8 +108,8 @@ def check(name, folder, notes):
         if not path.is_file() or path.stat().st_size != size:
             continue  # someone's own conversion: its reader will check it
         note = Path(notes, f".checked-{sha256[:16]}")
-        seen = f"{path.resolve()} {path.stat().st_mtime_ns}"
-        if note.is_file() and note.read_text() == seen:
+        seen = os.fsencode(f"{path.resolve()} {path.stat().st_mtime_ns}")
+        if note.is_file() and note.read_bytes() == seen:
             continue
         found = sha256_of(path)
         if found != sha256:
@@ -119,7 +119,7 @@ def check(name, folder, notes):
             )
         with contextlib.suppress(OSError):  # a cache that cannot be written is fine
             note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(seen)
+            note.write_bytes(seen)
 
 
 def sha256_of(path):

@@ -4,9 +4,12 @@ fails in the ways that the hub and the net do."""
 import fcntl
 import hashlib
 import http.server
+import inspect
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -484,7 +487,7 @@ def test_progress_is_for_terminals(capsys, monkeypatch):
     show(200_000_000, end="\n")
     err = capsys.readouterr().err
     assert "x  50 of 200 MB" in err
-    assert err.endswith("0:00 left\033[K\n")
+    assert err.endswith("0:00 left\n")
 
 
 def test_importing_the_package_needs_no_network_modules():
@@ -493,3 +496,52 @@ def test_importing_the_package_needs_no_network_modules():
         [sys.executable, "-c", code], capture_output=True, check=True
     )
     assert answer.stdout.strip() == b"False"
+
+
+def test_a_silent_server_is_given_up(tmp_path, monkeypatch, capsys):
+    """It takes the call and says nothing. That it is tried is said before the wait."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("NUMPYGPT_HOME", str(tmp_path))
+        monkeypatch.setattr(download, "TIMEOUT", 0.1)
+        monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+        with pytest.raises(OSError, match="timed out"):
+            hub.find("gpt2")
+    said = capsys.readouterr().err
+    assert said.startswith(f"[fetching gpt2 from {address}/openai-community/gpt2]\n")
+    assert said.count("trying again") == download.SILENT - 1
+
+
+def test_the_time_a_silent_server_is_given():
+    waits = sum(2.0**n for n in range(download.SILENT - 1))
+    source = inspect.getsource(download)
+    timeout = int(re.search(r"^TIMEOUT = (\d+)", source, re.MULTILINE)[1])
+    assert download.SILENT * timeout + waits < 60
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("x.gguf", "convert_gguf.py x.gguf FOLDER"),
+        ("pytorch_model.bin", "convert_pytorch.py"),
+        ("x.PT", "convert_pytorch.py"),
+        ("model.ckpt.index", "convert_tensorflow.py"),
+        ("x.safetensors", "give its folder"),
+    ],
+)
+def test_a_file_for_a_folder_names_the_converter(tmp_path, monkeypatch, name, script):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(ValueError, match=re.escape(script)):
+        hub.find(name)
+
+
+def test_a_servers_reason_cannot_command_the_terminal(capsys):
+    """Control characters from elsewhere are spelled out."""
+    from numpygpt.files.terminal import say, shown
+
+    text = "a\x1b]52;c;YQ==\x07\x9b2Jb\rc\u202ed\te\nf"
+    assert shown(text) == "a\\x1b]52;c;YQ==\\x07\\x9b2Jb\\rc\\u202ed\te\nf"
+    say(text)
+    assert capsys.readouterr().err == shown(text) + "\n"
