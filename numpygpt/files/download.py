@@ -73,6 +73,8 @@ def fetch(name, folder):
             f"the model {name!r} is not on this machine, and HF_HUB_OFFLINE forbids to "
             f"fetch it. {by_hand}"
         )
+    if folder.parts[0] == "~":
+        raise DownloadError("no home folder is known: set NUMPYGPT_HOME to a folder")
     say(f"[fetching {name} from {where}]")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -79,10 +79,6 @@ def find(name_or_folder):
         if folder is None:
             from . import download  # urllib takes a while to import
 
-            if home().parts[0] == "~":
-                raise ValueError(f"the model {name!r} is not on this machine, and no "
-                                 "home to fetch it to is known: set NUMPYGPT_HOME to "
-                                 "a folder")  # fmt: skip
             return download.fetch(name, home() / name)
         known.check(name, folder, home())
         return folder
