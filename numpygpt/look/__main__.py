@@ -57,7 +57,7 @@ def main(argv=None):
 
 
 def parse(argv):
-    """The arguments; every field of GenerationConfig is an option."""
+    """The arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m numpygpt.look", description=__doc__,
         usage="%(prog)s {" + ",".join(WHAT) + "} TEXT [option ...]",
@@ -80,18 +80,23 @@ def parse(argv):
     add("--assistant-model", dest="draft", metavar="NAME_OR_FOLDER",
         help="steps: a smaller model that drafts")  # fmt: skip
     add("--json", action="store_true", help="print the data instead")
-    for field in fields(GenerationConfig):
-        if field.name not in NO_OPTION:
-            option = "--" + field.name.replace("_", "-")
-            if field.type is bool:
-                kind = {"action": argparse.BooleanOptionalAction, "default": None}
-            else:
-                kind = {"type": _value}
-            add(option, dest=field.name, help=argparse.SUPPRESS, **kind)
+    _add_fields(add)
     args = parser.parse_args(argv)
     if (args.layer is None) != (args.head is None):
         parser.error("--layer and --head go together")
     return args
+
+
+def _add_fields(add):
+    """Every field of GenerationConfig is an option, but not listed in the help."""
+    for field in fields(GenerationConfig):
+        if field.name not in NO_OPTION:
+            if field.type is bool:
+                kind = {"action": argparse.BooleanOptionalAction, "default": None}
+            else:
+                kind = {"type": _value}
+            option = "--" + field.name.replace("_", "-")
+            add(option, dest=field.name, help=argparse.SUPPRESS, **kind)
 
 
 def _value(text):

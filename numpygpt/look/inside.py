@@ -30,16 +30,14 @@ there: it finds the heads that copy a name.
 Next: steps.py.
 """
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ..activations import ACTIVATION
-from ..inputs import check_ids, check_room
 from ..layers import layer_norm, linear, softmax
-from ..model import unembed
+from ..model import attention_scale, unembed
 
 # What one asks for -> the name behind "blocks.N.". {} is the norm, ln1 or ln2.
 IN_A_BLOCK = {
@@ -102,8 +100,8 @@ def inside(model, ids, edit=None):
     ``ValueError``: ids of another vocabulary, too many, or an edit of another shape.
     """
     config, params, kept = model.config, model.params, {}
-    ids = check_ids(ids, config)
-    check_room(0, len(ids), config)
+    ids = config.check_ids(ids)
+    config.check_room(len(ids))
 
     def see(name, array):
         kept[name] = array if edit is None else _edited(name, array, edit)
@@ -138,11 +136,9 @@ def _attention(x, layer, config, at, see, c_attn, c_proj):
     n_tok = len(x)
     qkv = linear(x, **c_attn).reshape(n_tok, 3, config.n_head, config.d_head)
     q, k, v = (see(at + name, qkv[:, i].copy()) for i, name in enumerate("qkv"))
-    scale = math.sqrt(config.d_head) if config.scale_attn_weights else 1.0
-    if config.scale_attn_by_inverse_layer_idx:
-        scale *= layer + 1
     # [n_head, n_tok, d_head] @ [n_head, d_head, n_tok]
-    scores = q.transpose(1, 0, 2) @ k.transpose(1, 2, 0) / scale
+    scores = q.transpose(1, 0, 2) @ k.transpose(1, 2, 0)
+    scores = scores * attention_scale(config, layer)
     scores[:, np.triu(np.ones((n_tok, n_tok), bool), k=1)] = -np.inf
     pattern = see(at + "pattern", softmax(see(at + "attn_scores", scores)))
     z = see(at + "z", (pattern @ v.transpose(1, 0, 2)).transpose(1, 0, 2).copy())

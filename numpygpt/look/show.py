@@ -149,11 +149,11 @@ def steps(view, width, paint=plain):
             yield from _link(link, width, paint)
         yield "  drawn from  " + _list(step["drawn_from"], width)
         draft = {"accepted": ", guessed and accepted", "refused": ", after a refusal"}
-        yield fit(
-            f"  drawn       {token} with {step['p']:.2%}; the model offered it with "
-            f"{step['offered_p']:.2%}, rank {step['rank']}{draft.get(step['draft'], '')}",
-            width,
-        ).rstrip()
+        yield f"  drawn       {token} with {step['p']:.2%}"
+        yield (
+            f"              the model offered it with {step['offered_p']:.2%}, rank "
+            f"{step['rank']}{draft.get(step['draft'], '')}"
+        )
 
 
 def _list(pairs, width):

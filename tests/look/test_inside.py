@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GPT2Config
+from numpygpt import GPT2, GPT2Config, plain
 from numpygpt.look import ablate, inside
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -44,6 +44,12 @@ def test_the_logits_are_the_models(flags):
     logits = inside(model, IDS).logits
     want = model(IDS)
     assert np.abs(logits - want).max() <= 1e-10 * np.abs(want).max()
+
+
+def test_page_one_says_the_same():
+    model = rough()
+    want = plain.logits(IDS, model.params, SIZES.n_head)
+    np.testing.assert_allclose(inside(model, IDS).logits, want, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, "int8"])
