@@ -4,8 +4,8 @@ what was drawn.
 `generate` is asked for the logits of every step; the chain is then run over them once
 more, link by link. The last leaves exactly the scores that the token was drawn from.
 
-Try: ``steps(model, ids, GenerationConfig(do_sample=True, top_p=0.5), seed=0)``. At which
-steps does one token stay? What have their contexts in common?
+Try: ``steps(model, ids, GenerationConfig(do_sample=True, top_p=0.5))``. At which steps
+does one token stay? What have their contexts in common?
 
 Next: beams.py.
 """
