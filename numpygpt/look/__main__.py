@@ -62,8 +62,8 @@ def parse(argv):
         prog="python -m numpygpt.look", description=__doc__,
         usage="%(prog)s {" + ",".join(WHAT) + "} TEXT [option ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="steps and beams take every field of GenerationConfig, as --top-p 0.9 or "
-        "--num-beams 3: see python -m numpygpt --help.",
+        epilog="steps and beams take every field of GenerationConfig, as --top-p 0.9 "
+        "or --num-beams 3: see python -m numpygpt --help.",
     )  # fmt: skip
     add = parser.add_argument
     add("what", choices=WHAT, metavar="WHAT", help="one of the five above")

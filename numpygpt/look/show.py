@@ -80,10 +80,8 @@ def strongest(view, width, paint=plain):
     """All heads: where each looks most strongly, and its habits."""
     tokens = [quoted(token) for token in view["tokens"]]
     room = max((width - 49) // 2, 6)
-    yield paint(
-        f"layer head  weight  {fit('from', room)} {fit('to', room)}  prev. itself first",
-        "strong",
-    )
+    ends = f"{fit('from', room)} {fit('to', room)}"
+    yield paint(f"layer head  weight  {ends}  prev. itself first", "strong")
     for head in view["heads"]:
         from_, to = (fit(tokens[head[end]], room) for end in ("from", "to"))
         habits = "".join(f"{head[k]:7.0%}" for k in ("previous", "itself", "first"))

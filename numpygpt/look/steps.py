@@ -51,8 +51,8 @@ def steps(model, ids, config, seed=None):
     if there are several. A beam search has no steps of one text: see beams.py."""
     if config.num_beams > 1 or config.penalty_alpha is not None:
         raise ValueError(
-            "steps needs num_beams 1 and no penalty_alpha: a beam search compares whole "
-            "texts (see beams), contrastive search ranks hidden states and draws nothing"
+            "steps needs num_beams 1 and no penalty_alpha: a beam search compares "
+            "whole texts (see beams), contrastive search ranks hidden states"
         )
     config = merge_config(model.generation_config, config, {})
     out = model.generate(
