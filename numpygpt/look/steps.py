@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..decoding.config import merge_config
-from ..decoding.constraints.choices import constrain, n_kept
-from ..decoding.rules.steps import settings_of
+from ..decoding.constraints.plan import plan
+from ..decoding.plumbing.settings import merge_config
+from ..decoding.rules.table import STEPS
 from ..decoding.rules.truncation import entropy
 from ..decoding.sampling import chain, probabilities, process
 
@@ -60,11 +60,12 @@ def steps(model, ids, config, seed=None):
                      output_scores=True), seed=seed,
     )  # fmt: skip
     text = out.sequences[0, : out.lengths[0]].tolist()
-    n_prompt = n_kept([*ids], config)
+    planned = plan([*ids], config, model.config.n_ctx)
+    n_prompt = len(planned.ids)
     rows = [(logits[0], scores[0]) for logits, scores in zip(out.logits, out.scores)]
     rows = rows[: len(text) - n_prompt]
     drafts = _drafts(out.notes[0], len(rows), config)
-    chains = _chains([*ids], config)
+    chains = _chains(planned, len(ids), config)
     found = []
     for n, (logits, scores) in enumerate(rows, n_prompt):
         links = _links(logits, text[:n], chains, scores)
@@ -81,26 +82,24 @@ def _all_on(scores):
     return p
 
 
-def _chains(ids, config):
+def _chains(planned, n_prompt, config):
     """The chain twice: with xtc acting and not. It alone acts by chance; which it was
     shows in the scores. Each link is ``(name, function)``."""
     chains = []
     for coin in 0.0, 1.0:
-        masks, _ = constrain(ids, config)
-        links = masks + chain(
-            config, len(ids), SimpleNamespace(random=lambda c=coin: c)
-        )
-        chains.append([(label(link, config), link) for link in links])
+        rng = SimpleNamespace(random=lambda coin=coin: coin)
+        links = [(label(step, config), step) for step in chain(config, n_prompt, rng)]
+        chains.append([("constraint", mask) for mask in planned.masks] + links)
     return chains
 
 
-def label(link, config):
-    """A link's name with its settings, as in ``top_p 0.9``."""
-    name = getattr(link, "name", None)
+def label(step, config):
+    """A step's name with its settings, as in ``top_p 0.9``."""
+    name = getattr(step, "name", None)
     if name is None:
-        return getattr(link, "__name__", type(link).__name__)
-    values = [f"{s} {getattr(config, s)}" for s in settings_of(name)[:1]]
-    return ", ".join(values) or name
+        return getattr(step, "__name__", type(step).__name__)
+    settings = [s for s in STEPS[name].settings if getattr(config, s.name) != s.default]
+    return ", ".join(f"{s.name} {getattr(config, s.name)}" for s in settings)
 
 
 def _links(logits, context, chains, scores):
