@@ -10,6 +10,7 @@ stands below it.
     sampling.py             one exact distribution, one draw
     constraints/            what a text must be, and when it ends
     plumbing/packing.py     prompts in, arrays out
+    plumbing/streaming.py   showing a text while it grows
     generate.py             the loop
     search/                 beams, drafts, guidance: other ways of looking for a text
     plumbing/explain.py     what a config does, in words

@@ -20,7 +20,7 @@ Next: sampling.py.
 from dataclasses import dataclass, field, fields
 
 from .plumbing import ranges as r
-from .plumbing.checks import without_idle
+from .plumbing.checks import check_lengths, without_idle
 from .rules.table import SETTINGS
 
 Several = list | tuple | None
@@ -104,7 +104,7 @@ class GenerationConfig:
             value = getattr(self, f.name)
             if value is not None or not isinstance(None, f.type):
                 r.check(f.name, f.metadata["range"], value)
-        self._check_lengths()
+        check_lengths(self)
         # Temperature 0 is greedy, until another temperature takes its place.
         object.__setattr__(self, "asked_to_sample", self.do_sample)
         if self.temperature == 0:
@@ -124,12 +124,3 @@ class GenerationConfig:
     def eos_token_ids(self):
         """The ids that end a sequence, as a tuple."""
         return r.as_tuple(self.eos_token_id)
-
-    def _check_lengths(self):
-        new = self.max_new_tokens
-        low, high = "min_length", "max_length"
-        if new is not None:  # it wins over max_length
-            low, high = "min_new_tokens", "max_new_tokens"
-        least, most = getattr(self, low) or 0, getattr(self, high)
-        if least > most:
-            raise ValueError(f"{low} must be at most {high}, {most}, not {least}")

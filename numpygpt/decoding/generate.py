@@ -22,7 +22,8 @@ import numpy as np
 from ..layers import log_softmax
 from .constraints.plan import plan
 from .plumbing.packing import as_arrays, as_prompts
-from .sampling import chain, check_seed, new_seed, process, sample_token, stream, target
+from .plumbing.streaming import check_single, new_ids, told
+from .sampling import chain, check_seed, process, sample_token, stream, target
 
 AT_ONCE = 512  # tokens of prompts in one pass: more is no faster and takes memory
 
@@ -124,18 +125,13 @@ def generate(
     attention_mask=None,
 ):  # fmt: skip
     """Continue one or several prompts: see `GPT2.generate`."""
-    seed = new_seed() if seed is None else check_seed(seed)
     prompts, config = as_prompts(input_ids, attention_mask, config)
+    steps = search(model, prompts, config, check_seed(seed))
     if streamer is not None:
-        _check_single(prompts, config)
-        streamer.put(np.array(plan(prompts[0], config, model.config.n_ctx).ids))
-    n_shown = 0
-    for sequences in search(model, prompts, config, seed):
-        if streamer is not None:
-            new, n_shown = _new_ids(sequences[0], n_shown)
-            streamer.put(np.array(new))
-    if streamer is not None:
-        streamer.end()
+        check_single(prompts, config)
+        steps = told(streamer, steps, plan(prompts[0], config, model.config.n_ctx).ids)
+    for sequences in steps:
+        pass  # all that is wanted is what they are at the end
     return as_arrays(sequences, config, input_ids, attention_mask)
 
 
@@ -143,22 +139,7 @@ def stream_ids(
     model, input_ids, config, search=sample, *, seed=None, attention_mask=None
 ):
     """Yield the ids of one sequence as they are chosen."""
-    seed = new_seed() if seed is None else check_seed(seed)
     prompts, config = as_prompts(input_ids, attention_mask, config)
-    _check_single(prompts, config)
-    n_shown = 0
-    for sequences in search(model, prompts, config, seed):
-        new, n_shown = _new_ids(sequences[0], n_shown)
+    check_single(prompts, config)
+    for new in new_ids(search(model, prompts, config, check_seed(seed))):
         yield from new
-
-
-def _new_ids(sequence, n_shown):
-    """The ids behind the prompt that were not shown yet, and how many are now."""
-    new = sequence.ids[sequence.n_prompt :]
-    return new[n_shown:], len(new)
-
-
-def _check_single(prompts, config):
-    if len(prompts) * config.num_return_sequences > 1:
-        raise ValueError("only one sequence can be streamed at a time: pass one prompt "
-                         "and num_return_sequences 1, or use generate")  # fmt: skip

@@ -37,6 +37,9 @@ def new_seed():
 
 
 def check_seed(seed):
+    """The seed of a call: a new one if it has none."""
+    if seed is None:
+        return new_seed()
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed must be an integer of at least 0, not {seed!r}")
     return int(seed)

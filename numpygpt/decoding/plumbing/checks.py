@@ -39,6 +39,16 @@ def check_step(logits, shape, name):
         raise ValueError(f"{name} makes a logit NaN or +inf: nothing can be drawn")
 
 
+def check_lengths(config):
+    """``ValueError`` if a text must be longer than it may be."""
+    low, high = "min_length", "max_length"
+    if config.max_new_tokens is not None:  # it wins over max_length
+        low, high = "min_new_tokens", "max_new_tokens"
+    least, most = getattr(config, low) or 0, getattr(config, high)
+    if least > most:
+        raise ValueError(f"{low} must be at most {high}, {most}, not {least}")
+
+
 # Fields of transformers that do not change a token here, whatever their value ...
 NO_EFFECT = (
     "transformers_version _from_model_config _commit_hash _original_object_hash "

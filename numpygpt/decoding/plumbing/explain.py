@@ -10,9 +10,10 @@ does nothing:
 take care:
   top_k 1 leaves one token: the same as do_sample=False
 
-Settings interact, and a setting that does nothing is the quietest of bugs. The tables
-below name those that are known; a run never warns. What generate refuses is asked of
-the code that refuses it. `trace` shows each step of the chain at work.
+Settings interact, and one that does nothing is easily overlooked: the text comes out
+all the same. The tables below name the known cases; a run never warns. What generate
+refuses is asked of the code that refuses it. `trace` shows each step of the chain at
+work.
 
 Next: gpt2.py.
 """

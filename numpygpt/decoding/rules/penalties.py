@@ -2,8 +2,8 @@
 
 A filter sees one row of logits. These rules see the history too: what was said already
 (against repetition), how long the text is (no end too early), which words must not
-appear. Most of them repair what training did not teach the model, which is why there
-are so many; none of them makes a text true.
+appear. They treat what readers complain of, such as loops; they do not make the model
+know more.
 
 A rule is a pure function ``rule(logits, value, context, ...) -> logits``. ``context``
 is the ids so far; rules that count new tokens alone get ``output``, those behind the

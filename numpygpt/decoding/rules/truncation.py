@@ -132,8 +132,8 @@ def typical_p(logits, value):
     weights = np.exp(logits.astype(np.float64) - logits.max())
     total = weights.sum()
     with np.errstate(divide="ignore"):
-        surprise = math.log(total) - np.log(weights)
-    distance = np.abs(surprise - entropy(weights / total))
+        nll = math.log(total) - np.log(weights)
+    distance = np.abs(nll - entropy(weights / total))
     return keep(logits, smallest_set(distance, weights, value * total))
 
 

@@ -13,7 +13,7 @@ what the other marked. They come from PyTorch's random numbers, which are NumPy'
 
 Try: how long must a text be for z > 4, at ``bias`` 1, 2 and 4?
 
-Next: steps.py.
+Next: table.py.
 """
 
 import math
@@ -74,7 +74,7 @@ def watermark(logits, value, context):
 
 def detect_watermark(ids, n_vocab, value=None, ignore_repeats=False):
     """Score a text. ``value``: as for `watermark`. ``ignore_repeats`` counts a pair of
-    tokens once: a text that repeats itself, repeats its luck.
+    tokens once: a text that repeats itself would count the same chance hits again.
 
     >>> detect_watermark([1, 2, 3], 50257).n_scored
     2

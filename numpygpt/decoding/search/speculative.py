@@ -13,9 +13,18 @@ p what the large model would have drawn from at that place (after all filters, b
   the guesses behind;
 - if all are accepted, the same pass gives one more token for free, from p.
 
-Then every token is distributed exactly by p, as if nobody had guessed: add up the two
-ways in which x can come out, min(p, q) + max(p - q, 0) = p. Greedy decoding is the case
-where p and q are all on one token, so its output does not change at all.
+Then every token is distributed exactly by p, as if nobody had guessed. The proof adds
+up the two ways in which x can come out:
+
+- as a guess that is accepted, with probability q(x) * min(1, p(x) / q(x)), which is
+  min(p(x), q(x));
+- after a refusal. Refusals happen with probability R = 1 - sum(min(p, q)). The redraw
+  takes x with probability max(p(x) - q(x), 0) / S, where S = sum(max(p - q, 0)) is what
+  norm() divides by. But p = min(p, q) + max(p - q, 0) for every token, and p sums to 1,
+  so S = 1 - sum(min(p, q)) = R: the two cancel, and max(p(x) - q(x), 0) is left.
+
+Together that is p(x). Greedy decoding is the case where p and q are all on one token,
+so its output does not change at all.
 
 Papers: Leviathan et al., arXiv:2211.17192; Chen et al., arXiv:2302.01318; prompt
 lookup: Saxena (2023). In every result, ``notes`` has a pair for each pass: how many
@@ -110,7 +119,7 @@ def verify(sequence, tokens, drafted_from, rows, config):
 
 
 def accept_or_redraw(token, p, q, rng):
-    """One token of the law ``p``, given one of the law ``q``.
+    """A token that is distributed by ``p``, from one that was drawn from ``q``.
 
     >>> p, q, rng = np.array([0.5, 0.5]), np.array([1.0, 0.0]), np.random.default_rng(0)
     >>> [accept_or_redraw(0, p, q, rng) for _ in range(12)]
