@@ -5,10 +5,12 @@ An exercise (a module of tasks/) brings
     answer(*args)    the right function
     cases()          arguments to try, from small to large
     SYMPTOMS         {what is wrong, in words: has(got, expected, *args) -> bool}
-    valid(*args)     may the arguments be these? (left out: yes)
-    extra(function)  a last look, the speed say: None, or what is wrong (left out: none)
+    valid(*args)     may the arguments be these?
+    use(function)    what is graded, where that is more than one call
+    call(*args)      how a case is shown
+    extra(function)  a last look, the speed say: None, or what is wrong
 
-The grader calls the learner's function with copies of the arguments and compares. When
+of which the last four may be left out. The grader calls the learner's function with copies of the arguments and compares. When
 it has found a case that fails, it makes the example smaller: cases come in the order of
 their size, so sizes are small already, and then values are replaced by 0, by 1, by
 rounded ones, as long as the function still fails *in the same way*. That is how
@@ -16,6 +18,7 @@ property testing shows a bug, and it is a better teacher than a big example.
 """
 
 import copy
+import inspect
 import itertools
 import traceback
 from typing import NamedTuple
@@ -43,7 +46,9 @@ class Problem(NamedTuple):
 def grade(task, function, note=lambda text: None):
     """``(problem or None, number of cases)``. ``note`` is told every call before it
     is made, so that somebody knows what was going on if it never ends."""
-    problems, n = [], 0
+    learners, n, problems = function, 0, []
+    if hasattr(task, "use"):
+        function = task.use(function)
     for n, args in enumerate(task.cases(), 1):
         problem = look(task, function, args, note)
         if problem is None:
@@ -55,7 +60,7 @@ def grade(task, function, note=lambda text: None):
         problem = smallest(task, function, diagnose(task, problems), note)
         return problem._replace(call=show_call(task, problem.args)), n
     note("the last look at it")
-    says = task.extra(function) if hasattr(task, "extra") else None
+    says = task.extra(learners) if hasattr(task, "extra") else None
     return (Problem("extra", says) if says else None), n
 
 
@@ -85,7 +90,8 @@ def what_was_raised(error, function):
     """The error and the learner's line that raised it."""
     if isinstance(error, SystemExit):
         return "It called exit(). A function returns its result."
-    file = function.__code__.co_filename if hasattr(function, "__code__") else None
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    file = code.co_filename if code else None
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == file]
     where = f" (line {own[-1].lineno}: {own[-1].line})" if own else ""
@@ -259,11 +265,11 @@ def simpler_values(value):
 
 def names(task):
     """The names of the function's arguments."""
-    code = task.answer.__wrapped__ if hasattr(task.answer, "__wrapped__") else task.answer
-    return code.__code__.co_varnames[: code.__code__.co_argcount]
+    return list(inspect.signature(task.answer).parameters)
 
 
 def show_call(task, args):
     """The call as lines of Python."""
     lines = [f"{name} = {show(arg)}" for name, arg in zip(names(task), args)]
-    return "\n".join([*lines, f"{task.NAME}({', '.join(names(task)[: len(args)])})"])
+    call = f"{task.NAME}({', '.join(names(task)[: len(args)])})"
+    return "\n".join([*lines, task.call(*args) if hasattr(task, "call") else call])

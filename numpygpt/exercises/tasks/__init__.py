@@ -1,0 +1,1 @@
+"""One file an exercise: lesson, stub, hints, cases, and what may be wrong."""
