@@ -14,8 +14,7 @@ import copy
 
 import numpy as np
 
-from ... import plain
-from ...look import inside
+from ... import look, plain
 from ..examples import tiny_params
 from ..grade import like
 
@@ -65,7 +64,7 @@ def answer(ids, params, n_head, layer, head):
     return without(ids, params, n_head, layer, head)
 
 
-SOLUTION = [without, inside.ablate]
+SOLUTION = [without, look.ablate]
 
 
 def no_attention(ids, params, n_head, layer, head, bias=True):

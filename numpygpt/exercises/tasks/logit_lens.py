@@ -11,8 +11,7 @@ Source: nostalgebraist, "interpreting GPT: the logit lens" (2020).
 
 import numpy as np
 
-from ... import plain
-from ...look import inside
+from ... import look, plain
 from ...plain import block, layer_norm
 from ..examples import tiny_params
 from ..grade import like
@@ -63,7 +62,7 @@ def answer(ids, params, n_head):
     return lens(ids, params, n_head)
 
 
-SOLUTION = [lens, inside.inside]
+SOLUTION = [lens, look.inside]
 
 
 def normed_stream(ids, params, n_head):
