@@ -73,7 +73,7 @@ def look(task, function, args, note=lambda text: None):
         got = function(*own)
     except NotImplementedError:
         return Problem("unwritten", "It is not written yet.", args)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # exit() and a simulated Ctrl-C, too
         return Problem("raised", what_was_raised(error, function), args, expected)
     kind, says = compare(expected, got)
     changed = [name for name, a, b in zip(names(task), args, own) if not equal(a, b)]
@@ -121,7 +121,10 @@ def compare(expected, got):
         return (None, None) if same else ("values", "The result is another.")
     if np.ndim(got) or not isinstance(got, (int, float, np.number, np.ndarray)):
         return "type", f"It returns {kind_of(got)}, not {kind_of(expected)}."
-    if isinstance(expected, (int, np.integer)) and np.asarray(got).dtype.kind not in "iu":
+    if (
+        isinstance(expected, (int, np.integer))
+        and np.asarray(got).dtype.kind not in "iu"
+    ):
         return "type", f"It returns {kind_of(got)}, not {kind_of(expected)}."
     ok = np.isclose(float(got), float(expected), rtol=1e-5, atol=1e-6, equal_nan=True)
     return (None, None) if ok else ("values", "The number is another.")
@@ -129,11 +132,10 @@ def compare(expected, got):
 
 def compare_arrays(expected, got):
     """`compare` for an array: type, shape, values, dtype."""
-    if isinstance(got, (list, tuple)):
+    number = isinstance(got, (np.ndarray, np.generic, int, float))
+    if not number or np.asarray(got).dtype.kind not in "fiub":
         return "type", f"It returns {kind_of(got)}, not {kind_of(expected)}."
     got = np.asarray(got)
-    if got.dtype.kind not in "fiub":
-        return "type", f"It returns {kind_of(got)}, not {kind_of(expected)}."
     if got.shape != expected.shape:
         return "shape", "The result has the wrong shape."
     close = CLOSE[expected.dtype.itemsize] if expected.dtype.kind == "f" else 0
@@ -173,6 +175,13 @@ def like(wrong):
         return same(wrong(*copy.deepcopy(args)), got)
 
     return has
+
+
+def still_finite(got, expected, logits, *rest):
+    """For SYMPTOMS of filters: what should be removed has another, finite logit."""
+    removed = expected == -np.inf
+    changed = np.isfinite(got) & (got != logits)
+    return (changed & removed).any() and np.array_equal(got[~removed], logits[~removed])
 
 
 def has(symptom, problem):

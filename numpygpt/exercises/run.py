@@ -35,13 +35,15 @@ def check(name, path, seconds=SECONDS):
         command = [sys.executable, "-m", __spec__.name, name, str(path), str(report)]
         try:
             code = subprocess.run(
-                command, timeout=seconds, env=os.environ | own, cwd=path.parent,
+                command, timeout=seconds, env=os.environ | own, cwd=folder,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             ).returncode  # fmt: skip
             ended = f"The code ended the whole process (exit code {code})"
         except subprocess.TimeoutExpired:
-            ended = f"No end after {seconds} s: a loop that never ends, or very slow code"
+            ended = (
+                f"No end after {seconds} s: a loop that never ends, or very slow code"
+            )
         return read_report(report, ended)
 
 
@@ -97,7 +99,7 @@ def graded(name, path, note):
     note("reading the file")
     try:
         module = load(path)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # exit(), too
         return False, f"The file cannot be read:\n\n{indent(what_stopped(error, path))}"
     function = getattr(module, task.NAME, None)
     if not callable(function):
@@ -107,7 +109,8 @@ def graded(name, path, note):
 
 
 def load(path):
-    """Import a file by its path."""
+    """Import a file by its path; it may import its neighbours."""
+    sys.path.append(str(Path(path).parent))
     spec = importlib.util.spec_from_file_location(Path(path).stem + "_learner", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -120,7 +123,9 @@ def what_stopped(error, path):
         return "It calls exit()."
     if isinstance(error, SyntaxError):
         return "".join(traceback.format_exception_only(error)).rstrip()
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename == path
+    ]
     where = [f"line {f.lineno}: {f.line}" for f in frames[-1:]]
     return "\n".join([*where, f"{type(error).__name__}: {error}"])
 

@@ -32,7 +32,8 @@ def show(value):
 
 def numbers(value):
     """The numbers of an array, in brackets."""
-    text = np.array2string(value, separator=", ", threshold=LARGE, max_line_width=70)
+    how = {"separator": ", ", "threshold": LARGE, "max_line_width": 70}
+    text = np.array2string(value, floatmode="unique", **how)
     return text.replace("inf", "np.inf").replace("nan", "np.nan")
 
 

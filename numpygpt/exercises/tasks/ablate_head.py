@@ -12,8 +12,6 @@ effect. But the parameters belong to the caller: change a copy.
 
 import copy
 
-import numpy as np
-
 from ... import look, plain
 from ..examples import tiny_params
 from ..grade import like
@@ -32,8 +30,9 @@ def ablate_head(ids, params, n_head, layer, head):
     logits(ids, params, n_head) is given.
 
     >>> from numpygpt.exercises.examples import tiny_params
-    >>> ablate_head([2, 0], tiny_params(3, 4, 4, 2), 2, 0, 1).round(1).tolist()
-    EXPECTED
+    >>> print(ablate_head([2, 0], tiny_params(3, 4, 4, 2), 2, 0, 1).round(1))
+    [[1.  0.6 4.8]
+     [1.9 1.4 1.8]]
     """
     raise NotImplementedError
 '''

@@ -21,7 +21,6 @@ import numpy as np
 
 from ...decoding.search import speculative
 from ..examples import probabilities
-from ..grade import like
 from .sample_token import answer as sample_token
 
 NAME = "accept_or_resample"
@@ -70,6 +69,13 @@ def drawn(p, v):
     return sample_token(p / p.sum(), v)
 
 
+def unscaled(p, q, v):
+    """What may come of it if the rest is not made to sum to 1."""
+    ends = np.cumsum(np.maximum(p - q, 0))
+    at = int(np.searchsorted(ends, v, side="right"))
+    return {at, min(at, len(p) - 1), int(np.argmax(ends > v))}
+
+
 SYMPTOMS = {
     "After a refusal it draws from p again; then tokens that q likes come too often. "
     "Draw from max(p - q, 0).": lambda got, e, p, q, token, u, v: (
@@ -82,8 +88,7 @@ SYMPTOMS = {
     ),
     "After a refusal it draws from max(p - q, 0) without scaling it to sum to 1.": (
         lambda got, e, p, q, token, u, v: (
-            refused(p, q, token, u) and got != e and (p - q)[int(got)] <= 0
-            and v >= np.maximum(p - q, 0).sum()
+            refused(p, q, token, u) and got in unscaled(p, q, v)
         )
     ),
     "After a refusal it draws from q.": lambda got, e, p, q, token, u, v: (
@@ -105,7 +110,7 @@ def valid(p, q, token, u, v):
     return (
         0 <= u < 1 and 0 <= v < 1 and token < len(q) and q[token] > 0
         and all(np.isclose(x.sum(), 1) and (x >= 0).all() for x in (p, q))
-        and not np.isclose(u * q[token], p[token], rtol=1e-6)
+        and (u == 0 or not np.isclose(u * q[token], p[token], rtol=1e-6))
     )  # fmt: skip
 
 

@@ -62,10 +62,13 @@ def attend(q, k, v, first=1, hidden=-np.inf, scale=None, axis=-1, early=False):
 
 
 def answer(q, k, v):
-    return plain.softmax(
-        q @ k.T / math.sqrt(q.shape[-1])
-        + np.triu(np.full((len(q), len(q)), -np.inf, q.dtype), k=1)
-    ) @ v
+    return (
+        plain.softmax(
+            q @ k.T / math.sqrt(q.shape[-1])
+            + np.triu(np.full((len(q), len(q)), -np.inf, q.dtype), k=1)
+        )
+        @ v
+    )
 
 
 SOLUTION = [plain.attention]
@@ -93,11 +96,22 @@ SYMPTOMS = {
     "nothing to look at, and its softmax is 0 / 0.": lambda got, expected, *args: (
         np.isnan(got[0]).all() and not np.isnan(got[1:]).any()
     ),
+    "NaN: scores are large, and exp overflows. Subtract each row's maximum.": (
+        lambda got, expected, q, k, v: (
+            np.isnan(got).any() and np.abs(q @ k.T).max() > 80
+        )
+    ),
+    "With large scores the future shines through: the mask is a finite number and too "
+    "small here. -np.inf never is.": lambda got, expected, q, k, v: (
+        np.abs(q @ k.T).max() > 30 and future_leaks(got, expected, q, k, v)
+    ),
     "There is no mask: every token sees all of them.": like(
         lambda q, k, v: with_mask(q, k, v, 0)
     ),
     "The mask hides the past and shows the future: it is upside down.": like(
-        lambda q, k, v: with_mask(q, k, v, np.tril(np.full((len(q),) * 2, -np.inf), -1))
+        lambda q, k, v: with_mask(
+            q, k, v, np.tril(np.full((len(q),) * 2, -np.inf, q.dtype), -1)
+        )
     ),
     "Each token sees one token of the future: the mask begins one place too late.": like(
         lambda *args: attend(*args, first=2)
@@ -114,13 +128,6 @@ SYMPTOMS = {
     "sums to 1.": like(zeroed),
     "softmax runs down the columns; a query's weights are a row.": like(
         lambda *args: attend(*args, axis=0)
-    ),
-    "With large scores the future shines through: the mask is a finite number and too "
-    "small here. -np.inf never is.": lambda got, expected, q, k, v: (
-        np.abs(q @ k.T).max() > 30 and future_leaks(got, expected, q, k, v)
-    ),
-    "NaN: scores are large, and exp overflows. Subtract each row's maximum.": (
-        lambda got, expected, q, k, v: np.isnan(got).any()
     ),
 }
 

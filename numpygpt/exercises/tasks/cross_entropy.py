@@ -93,8 +93,8 @@ SYMPTOMS = {
     "Infinite or NaN: with large logits exp overflows, or a probability rounds to 0. "
     "Do not take the logarithm of a softmax.": lambda got, *args: not np.isfinite(got),
     "Logits are used where log-probabilities are due: the log of the sum is missing.": (
-        lambda got, e, x, ids: (
-            np.isclose(got, -x[np.arange(len(ids) - 1), ids[1:]].mean(), rtol=1e-4)
+        lambda got, e, x, ids: np.isclose(
+            got, -x[np.arange(len(ids) - 1), ids[1:]].mean(), rtol=1e-4
         )
     ),
 }

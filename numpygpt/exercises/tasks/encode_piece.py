@@ -90,15 +90,19 @@ def longest(symbols, merges):
 
 
 SYMPTOMS = {
-    "Only one merge is made: go on until no pair of neighbours has one.": like(one_round),
-    "The leftmost pair is merged first; the earliest learned should be.": like(leftmost),
+    "Only one merge is made: go on until no pair of neighbours has one.": like(
+        one_round
+    ),
+    "The leftmost pair is merged first; the earliest learned should be.": like(
+        leftmost
+    ),
     "The pair that was learned last is merged first; it is the other way round.": like(
         latest
     ),
     "The longest known token is taken at each place. BPE does not look for the longest: "
     "it repeats the merges in their order.": like(longest),
-    "There are pairs left that have a merge.": lambda got, e, symbols, merges: (
-        any(p in merges for p in zip(got, got[1:]))
+    "There are pairs left that have a merge.": lambda got, e, symbols, merges: any(
+        p in merges for p in zip(got, got[1:])
     ),
     "The result does not spell the same piece.": lambda got, e, symbols, merges: (
         sum(size(s, merges) for s in got) != len(symbols)
@@ -118,6 +122,7 @@ def cases():
     for symbols in [], [0], [0, 1], [2, 1], [0, 1, 2], [0, 1, 0, 1], [0, 1, 2, 2]:
         yield symbols, few
     yield [1, 2, 1, 2, 0, 1], few
+    yield [0, 1, 2], {(0, 1): 10, (1, 2): 11}
     same = {(1, 1): 10, (10, 10): 11, (11, 1): 12}
     for n in range(2, 9):
         yield [1] * n, same

@@ -60,7 +60,9 @@ def tanh_form(x, scale=math.sqrt(2 / math.pi), power=3, factor=0.044715):
 SYMPTOMS = {
     "This is the exact GELU, with erf. GPT-2 was trained with the tanh form, and the "
     "two differ in the fourth digit.": like(exact),
-    "This is ReLU, max(x, 0): bent, but not this bend.": like(lambda x: np.maximum(x, 0)),
+    "This is ReLU, max(x, 0): bent, but not this bend.": like(
+        lambda x: np.maximum(x, 0)
+    ),
     "It is twice as large: the 0.5 is missing.": like(lambda x: 2 * plain.gelu(x)),
     "x is squared where it should be cubed.": like(lambda x: tanh_form(x, power=2)),
     "The square root seems to be of 2 * pi or of pi, not of 2 / pi.": lambda got, _, x: (
@@ -71,11 +73,11 @@ SYMPTOMS = {
         lambda x: tanh_form(x, 2 / math.pi)
     ),
     "The result is not 0 at 0, but gelu(0) is 0.": lambda got, expected, x: (
-        (got[x == 0] != 0).any()
-    ),
+        np.abs(got[x == 0]) > 0
+    ).any(),
     "Large x should come out as they are, and they do not.": lambda got, expected, x: (
-        not np.allclose(got[x > 6], x[x > 6])
-    ),
+        np.abs(got[x > 6] - x[x > 6]) > 1e-3
+    ).any(),
 }
 
 

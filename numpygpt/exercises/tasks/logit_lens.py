@@ -94,11 +94,11 @@ SYMPTOMS = {
     "All tokens' rows come out; the last token's are asked for.": (
         lambda got, e, *args: np.shape(got) == lens(*args, whole=True).shape
     ),
-    "The last row is not the model's own answer.": lambda got, e, *args: (
-        not np.allclose(got[-1], plain.logits(*args)[-1], atol=1e-3)
-    ),
     "These are probabilities; logits are asked for.": (
         lambda got, e, *args: np.allclose(got.sum(-1), 1, atol=1e-3)
+    ),
+    "The last row is not the model's own answer.": lambda got, e, *args: (
+        not np.allclose(got[-1], plain.logits(*args)[-1], atol=1e-3)
     ),
 }
 
@@ -106,6 +106,6 @@ SYMPTOMS = {
 def cases():
     for ids, shape, n_head in [
         ([1], (2, 4, 2, 1), 1), ([1, 0], (2, 4, 2, 1), 1), ([2, 0], (3, 4, 4, 2), 2),
-        ([4, 4, 1], (5, 7, 6, 3), 2),
+        ([4, 4, 1], (5, 7, 6, 3), 2), ([0, 3, 5, 5], (6, 7, 6, 2), 3),
     ]:  # fmt: skip
         yield ids, tiny_params(*shape), n_head

@@ -33,8 +33,9 @@ def logits(ids, params, n_head):
     block(x, params, n_head) and layer_norm(x, weight, bias) are given.
 
     >>> from numpygpt.exercises.examples import tiny_params
-    >>> logits([2, 0], tiny_params(3, 4, 2, 1), 1).round(1).tolist()
-    EXPECTED
+    >>> print(logits([2, 0], tiny_params(3, 4, 2, 1), 1).round(1))
+    [[-1.4 -0.9 -0.4]
+     [ 1.7  1.3  0. ]]
     """
     raise NotImplementedError
 '''

@@ -88,14 +88,14 @@ SYMPTOMS = {
     ),
     "It goes from right to left: in three equal symbols the first two belong "
     "together.": like(from_the_right),
+    "The pair is merged in either order; (left, right) is not (right, left).": like(
+        either_order
+    ),
     "Pairs overlap: a symbol that was merged is gone and cannot be half of a second "
     "pair.": lambda got, e, symbols, pair, new: (
         like(overlapping)(got, e, symbols, pair, new) or got.count(new) > e.count(new)
     ),
     "What was just made is merged again in the same merge.": like(again),
-    "The pair is merged in either order; (left, right) is not (right, left).": like(
-        either_order
-    ),
     "The last symbol is lost.": lambda got, e, *args: list(got) == e[:-1],
     "The result still holds the pair's symbols behind the new one.": (
         lambda got, e, symbols, pair, new: len(got) > len(e)

@@ -18,7 +18,7 @@ import numpy as np
 from ... import decoding
 from ...plain import softmax
 from ..examples import floats
-from ..grade import like
+from ..grade import like, still_finite
 
 NAME = "min_p"
 STUB = '''
@@ -70,15 +70,15 @@ SYMPTOMS = {
     "The unlikely tokens stay; the likely ones should.": (
         lambda got, e, x, v: not np.isfinite(got[np.argmax(x)])
     ),
-    "Removed tokens must have the logit -inf: with a finite one they can still come.": (
-        lambda got, e, x, v: np.isfinite(got[e == -np.inf]).all()
-        and (got[e > -np.inf] == x[e > -np.inf]).all()
-    ),
+    "Removed tokens must have the logit -inf: with a finite one they can still come.": still_finite,
     "These are probabilities; logits should come out as they went in.": (
-        lambda got, e, x, v: ((got[np.isfinite(got)] >= 0) & (got[np.isfinite(got)] <= 1)).all()
+        lambda got, e, x, v: (
+            (got[np.isfinite(got)] >= 0) & (got[np.isfinite(got)] <= 1)
+        ).all()
     ),
     "A kept token must keep its logit as it is.": lambda got, e, x, v: (
-        (got[e > -np.inf] != x[e > -np.inf]).any() and np.isfinite(got[e > -np.inf]).all()
+        (got[e > -np.inf] != x[e > -np.inf]).any()
+        and np.isfinite(got[e > -np.inf]).all()
     ),
     "Too many tokens stay.": lambda got, e, x, v: (
         np.isfinite(got).sum() > np.isfinite(e).sum()

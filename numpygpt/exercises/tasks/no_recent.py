@@ -22,7 +22,7 @@ from ...config import GPT2Config
 from ...decoding import sampling
 from ...gpt2 import GPT2
 from ..examples import floats
-from ..grade import like
+from ..grade import like, still_finite
 
 NAME = "no_recent"
 STUB = '''
@@ -82,10 +82,7 @@ SYMPTOMS = {
     "Only the last token is blocked; it should be the last three.": like(
         blocked(slice(-1, None))
     ),
-    "A blocked token must have the logit -inf: with a finite one it can still come.": (
-        lambda got, e, x, context: np.isfinite(got[e == -np.inf]).any()
-        and (got[e > -np.inf] == x[e > -np.inf]).all()
-    ),
+    "A blocked token must have the logit -inf: with a finite one it can still come.": still_finite,
     "Positions are blocked, not the tokens that stand there.": (
         lambda got, e, x, context: np.array_equal(
             got > -np.inf, np.arange(len(x)) < len(x) - 3
@@ -121,5 +118,7 @@ def extra(function):
     )[0].tolist()
     for i in range(2, len(row)):
         if row[i] in row[max(0, i - 3) : i]:
-            return f"In generate's chain a token came again: {row[max(0, i - 3):i + 1]}."
+            return (
+                f"In generate's chain a token came again: {row[max(0, i - 3) : i + 1]}."
+            )
     return None

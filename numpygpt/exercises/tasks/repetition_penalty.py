@@ -74,8 +74,8 @@ SYMPTOMS = {
         lambda x, ids, p: punished(x, set(ids), lambda v: v - p)
     ),
     "Tokens that were not said have changed.": lambda got, e, x, ids, p: (
-        (np.delete(got, ids) != np.delete(x, ids)).any()
-    ),
+        np.delete(got, ids) != np.delete(x, ids)
+    ).any(),
     "Only the last token is punished; all of the text counts.": like(
         lambda x, ids, p: punished(x, ids[-1:], right(p))
     ),

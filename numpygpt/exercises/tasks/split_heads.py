@@ -55,7 +55,9 @@ SYMPTOMS = {
         lambda x, n: x.reshape(len(x), n, -1)
     ),
     "Each head's matrix lies on its side: [n_head, d_head, n_tok], not "
-    "[n_head, n_tok, d_head].": like(lambda x, n: x.reshape(len(x), n, -1).T.swapaxes(0, 1)),
+    "[n_head, n_tok, d_head].": like(
+        lambda x, n: x.reshape(len(x), n, -1).T.swapaxes(0, 1)
+    ),
     "The heads come in the wrong order.": like(
         lambda x, n: x.reshape(len(x), n, -1).transpose(1, 0, 2)[::-1]
     ),

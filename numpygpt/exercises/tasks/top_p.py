@@ -16,7 +16,7 @@ import numpy as np
 from ... import decoding
 from ...plain import softmax
 from ..examples import floats
-from ..grade import like
+from ..grade import like, still_finite
 
 NAME = "top_p"
 STUB = '''
@@ -80,11 +80,10 @@ SYMPTOMS = {
     "These are probabilities; logits should come out as they went in.": (
         lambda got, e, x, p: np.isclose(got.sum(), 1, atol=1e-4) and (got >= 0).all()
     ),
-    "Removed tokens must have the logit -inf: with a finite one they can still come.": (
-        lambda got, e, x, p: np.isfinite(got[e == -np.inf]).all()
-    ),
+    "Removed tokens must have the logit -inf: with a finite one they can still come.": still_finite,
     "A kept token must keep its logit as it is.": lambda got, e, x, p: (
-        (got[e > -np.inf] != x[e > -np.inf]).any() and np.isfinite(got[e > -np.inf]).all()
+        (got[e > -np.inf] != x[e > -np.inf]).any()
+        and np.isfinite(got[e > -np.inf]).all()
     ),
     "Too many tokens stay: a smaller set has p already.": lambda got, e, x, p: (
         np.isfinite(got).sum() > np.isfinite(e).sum()

@@ -70,7 +70,9 @@ def wrong_last_only(log_probs, prompt, width, n_new):
     """Only the last token's"""
     beams = [(0.0, list(prompt))]
     for _ in range(n_new):
-        made = [(x, ids + [t]) for _, ids in beams for t, x in enumerate(log_probs(ids))]
+        made = [
+            (x, ids + [t]) for _, ids in beams for t, x in enumerate(log_probs(ids))
+        ]
         beams = sorted(made, key=lambda c: -c[0])[:width]
     return beams
 
@@ -82,7 +84,10 @@ def wrong_greedy(log_probs, prompt, width, n_new):
 
 def wrong_without_prompt(log_probs, prompt, width, n_new):
     """begin with the prompt"""
-    return [(s, ids[len(prompt) :]) for s, ids in right_sort(log_probs, prompt, width, n_new)]
+    return [
+        (s, ids[len(prompt) :])
+        for s, ids in right_sort(log_probs, prompt, width, n_new)
+    ]
 
 
 def wrong_order(log_probs, prompt, width, n_new):
@@ -97,9 +102,11 @@ def wrong_mean(log_probs, prompt, width, n_new):
 
 
 def wrong_worst(log_probs, prompt, width, n_new):
-    """worst texts"""
+    """worst candidates"""
     beams = [(0.0, list(prompt))]
     for _ in range(n_new):
-        made = [(s + x, ids + [t]) for s, ids in beams for t, x in enumerate(log_probs(ids))]
+        made = [
+            (s + x, ids + [t]) for s, ids in beams for t, x in enumerate(log_probs(ids))
+        ]
         beams = sorted(made)[:width]
     return beams

@@ -17,7 +17,9 @@ def right_loop(logits, ids):
     total = 0.0
     for row, target in zip(logits, ids[1:]):
         top = float(max(row))
-        total += math.log(sum(math.exp(float(x) - top) for x in row)) + top - row[target]
+        total += (
+            math.log(sum(math.exp(float(x) - top) for x in row)) + top - row[target]
+        )
     return total / (len(ids) - 1)
 
 

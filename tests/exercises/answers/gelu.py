@@ -25,7 +25,7 @@ def wrong_square(x):
 
 
 def wrong_root(x):
-    """2 * pi or of pi"""
+    """2 .* pi or of pi"""
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 * math.pi) * (x + 0.044715 * x**3)))
 
 

@@ -65,7 +65,7 @@ def wrong_mask(ids, params, n_head, cache):
 
 
 def wrong_no_mask(ids, params, n_head, cache):
-    """first call is wrong"""
+    """of the new ones only"""
     return _read(ids, params, n_head, cache, shift=2)
 
 
@@ -81,6 +81,6 @@ def wrong_axis(ids, params, n_head, cache):
 
 
 def wrong_all_rows(ids, params, n_head, cache):
-    """wrong shape"""
+    """More rows"""
     cache += ids
     return plain.logits(cache, params, n_head)

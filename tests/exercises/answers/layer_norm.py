@@ -32,17 +32,23 @@ def wrong_whole(x, weight, bias):
 
 def wrong_epsilon(x, weight, bias):
     """not under the root"""
-    return weight * (x - x.mean(-1, keepdims=True)) / (x.std(-1, keepdims=True) + 1e-5) + bias
+    return (
+        weight * (x - x.mean(-1, keepdims=True)) / (x.std(-1, keepdims=True) + 1e-5)
+        + bias
+    )
 
 
 def wrong_no_epsilon(x, weight, bias):
-    """equal numbers"""
+    """1e-5 under the root is missing"""
     return weight * (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True) + bias
 
 
 def wrong_variance(x, weight, bias):
     """divides by the variance"""
-    return weight * (x - x.mean(-1, keepdims=True)) / (x.var(-1, keepdims=True) + 1e-5) + bias
+    return (
+        weight * (x - x.mean(-1, keepdims=True)) / (x.var(-1, keepdims=True) + 1e-5)
+        + bias
+    )
 
 
 def wrong_bias(x, weight, bias):
@@ -70,4 +76,9 @@ def wrong_in_place(x, weight, bias):
 def wrong_float64(x, weight, bias):
     """float64 comes out"""
     x = np.asarray(x, np.float64)
-    return weight * (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) + bias
+    return (
+        weight
+        * (x - x.mean(-1, keepdims=True))
+        / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        + bias
+    )

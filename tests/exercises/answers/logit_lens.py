@@ -13,7 +13,9 @@ def _states(ids, params, n_head):
 
 def right_loop(ids, params, n_head):
     rows = [x[-1] for x in _states(ids, params, n_head)]
-    return np.stack([layer_norm(r, **params["ln_f"]) @ params["wte"]["weight"].T for r in rows])
+    return np.stack(
+        [layer_norm(r, **params["ln_f"]) @ params["wte"]["weight"].T for r in rows]
+    )
 
 
 def right_shorter_models(ids, params, n_head):
@@ -27,7 +29,10 @@ def right_shorter_models(ids, params, n_head):
 
 def wrong_no_norm(ids, params, n_head):
     """ln_f, is missing"""
-    return np.stack([x[-1] for x in _states(ids, params, n_head)]) @ params["wte"]["weight"].T
+    return (
+        np.stack([x[-1] for x in _states(ids, params, n_head)])
+        @ params["wte"]["weight"].T
+    )
 
 
 def wrong_no_first(ids, params, n_head):

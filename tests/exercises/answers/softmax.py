@@ -44,7 +44,7 @@ def wrong_whole_sum(x):
 
 
 def wrong_no_keepdims(x):
-    """raised ValueError"""
+    """with keepdims=True|raised ValueError"""
     e = np.exp(x - x.max(axis=-1))
     return e / e.sum(axis=-1)
 

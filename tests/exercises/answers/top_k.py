@@ -2,7 +2,7 @@ import numpy as np
 
 
 def right_sort(logits, k):
-    border = np.sort(logits)[::-1][: k][-1]
+    border = np.sort(logits)[::-1][:k][-1]
     return np.where(logits < border, np.asarray(-np.inf, logits.dtype), logits)
 
 
