@@ -13,6 +13,7 @@
     hf/              transformers' names and habits, thinly over all that
     look/            see it think: inside a pass, step by step, on a page
     testing/         test a sampler of your own
+    exercises/       write it yourself: stubs, hints, and a grader
     __main__.py      the command line
 
 Beneath them, and knowing nothing of them: ``fast/``, the same numbers sooner, and

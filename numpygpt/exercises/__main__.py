@@ -12,8 +12,10 @@
 import argparse
 import importlib
 import inspect
+import os
 import sys
 from pathlib import Path
+from textwrap import fill
 
 from . import EXERCISES, folder
 from .run import SECONDS, check
@@ -32,7 +34,10 @@ def task_of(name):
 def stub_of(task, name):
     """What the learner's file holds at first."""
     lesson = task.__doc__.strip()
-    how = f"When it is written:  {USE} check {name}\nStuck?               {USE} hint {name}"
+    how = (
+        f"When it is written:  {USE} check {name}\n"
+        f"Stuck?               {USE} hint {name}"
+    )
     return f'"""{lesson}\n\n{how}\n"""\n\n{task.STUB.lstrip()}'
 
 
@@ -60,7 +65,9 @@ def check_one(args):
     task_of(args.name)
     path = args.file or Path(args.folder) / f"{args.name}.py"
     passed, text = check(args.name, path, args.seconds)
-    print(f"{args.name}: {'done' if passed else 'not yet'}. {text}")
+    first, _, rest = text.partition("\n")
+    print(fill(f"{args.name}: {'done' if passed else 'not yet'}. {first}", 80))
+    print(rest, end="\n" if rest else "")
     if not passed:
         print(f"\nStuck? {USE} hint {args.name}")
         return 1
@@ -76,7 +83,7 @@ def hint(args):
     hints = task_of(args.name).HINTS
     shown = folder.read_progress(args.folder).get(args.name, {}).get("hints", 0)
     n = min(shown + 1, len(hints))
-    print(f"{n} of {len(hints)}: {hints[n - 1]}")
+    print(fill(f"{n} of {len(hints)}: {hints[n - 1]}", 80))
     folder.record(args.folder, args.name, hints=n)
     return 0
 
@@ -114,6 +121,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
     try:
         return args.act(args) if args.command else list_all(args)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(f"exercises: {error}", file=sys.stderr)
         return 1

@@ -10,11 +10,12 @@ An exercise (a module of tasks/) brings
     call(*args)      how a case is shown
     extra(function)  a last look, the speed say: None, or what is wrong
 
-of which the last four may be left out. The grader calls the learner's function with copies of the arguments and compares. When
-it has found a case that fails, it makes the example smaller: cases come in the order of
-their size, so sizes are small already, and then values are replaced by 0, by 1, by
-rounded ones, as long as the function still fails *in the same way*. That is how
-property testing shows a bug, and it is a better teacher than a big example.
+of which the last four may be left out. The grader calls the learner's function with
+copies of the arguments and compares. When it has found a case that fails, it makes the
+example smaller: cases come in the order of their size, so sizes are small already, and
+then values are replaced by 0, by 1, by rounded ones, as long as the function still
+fails *in the same way*. That is how property testing shows a bug, and it is a better
+teacher than a big example.
 """
 
 import copy

@@ -1,13 +1,13 @@
 """Ablate a head: take one head out of one layer, and see what the model loses.
 
-What is a head good for? Remove it and look at what changes. To remove a head means: its
-result, z of that head, is 0 for every token, before the heads are laid side by side and
-go through c_proj. All other heads and layers stay as they are. c_proj's bias stays, too:
-it belongs to no head.
+What is a head good for? Remove it and look at what changes. To remove a head means
+that its result (z of that head) is 0 for every token, before the heads are laid side by
+side and go through c_proj. All other heads and layers stay as they are. c_proj's bias
+stays, too: it belongs to no head.
 
-It can be done without touching the forward pass: head h's results are multiplied by the
-rows h * d_head to (h + 1) * d_head of c_proj's weight. With these rows 0 the head has no
-effect. But the parameters belong to the caller: change a copy.
+It can be done without touching the forward pass: head h's results are multiplied by
+the rows h * d_head to (h + 1) * d_head of c_proj's weight. With these rows 0 the head
+has no effect. But the parameters belong to the caller: change a copy.
 """
 
 import copy

@@ -108,7 +108,8 @@ def same_texts(got, expected):
 
 
 SYMPTOMS = {
-    "The scores are products of probabilities; sums of log-probabilities are asked for. "
+    "The scores are products of probabilities; sums "
+    "of log-probabilities are asked for. "
     "Those of long texts would round to 0.": like(products),
     "The worst candidates stay; the best should.": like(worst),
     "Only the last token's log-probability counts; a score is the sum over all.": like(
@@ -121,7 +122,8 @@ SYMPTOMS = {
         same_texts(got, expected)
         and [s for s, _ in got] != sorted((s for s, _ in got), reverse=True)
     ),
-    "The right texts with other scores: the sum of the new tokens' log-probabilities.": (
+    "The right texts with other scores: the sum of "
+    "the new tokens' log-probabilities.": (
         lambda got, expected, *args: same_texts(got, expected)
     ),
     "There should be `width` texts, or all where there are fewer.": (

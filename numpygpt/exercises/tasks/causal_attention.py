@@ -113,9 +113,8 @@ SYMPTOMS = {
             q, k, v, np.tril(np.full((len(q),) * 2, -np.inf, q.dtype), -1)
         )
     ),
-    "Each token sees one token of the future: the mask begins one place too late.": like(
-        lambda *args: attend(*args, first=2)
-    ),
+    "Each token sees one token of the future: the "
+    "mask begins one place too late.": like(lambda *args: attend(*args, first=2)),
     "The scores are not divided by sqrt(d_head).": like(
         lambda *args: attend(*args, scale=lambda d: 1)
     ),

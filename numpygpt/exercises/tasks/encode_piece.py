@@ -99,7 +99,8 @@ SYMPTOMS = {
     "The pair that was learned last is merged first; it is the other way round.": like(
         latest
     ),
-    "The longest known token is taken at each place. BPE does not look for the longest: "
+    "The longest known token is taken at each place. "
+    "BPE does not look for the longest: "
     "it repeats the merges in their order.": like(longest),
     "There are pairs left that have a merge.": lambda got, e, symbols, merges: any(
         p in merges for p in zip(got, got[1:])

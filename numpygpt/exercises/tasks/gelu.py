@@ -65,7 +65,8 @@ SYMPTOMS = {
     ),
     "It is twice as large: the 0.5 is missing.": like(lambda x: 2 * plain.gelu(x)),
     "x is squared where it should be cubed.": like(lambda x: tanh_form(x, power=2)),
-    "The square root seems to be of 2 * pi or of pi, not of 2 / pi.": lambda got, _, x: (
+    "The square root seems to be of 2 * pi "
+    "or of pi, not of 2 / pi.": lambda got, _, x: (
         like(lambda x: tanh_form(x, math.sqrt(2 * math.pi)))(got, _, x)
         or like(lambda x: tanh_form(x, math.sqrt(math.pi)))(got, _, x)
     ),

@@ -25,7 +25,8 @@ def merge_pair(symbols, pair, new):
     raise NotImplementedError
 '''
 HINTS = [
-    "Keep an index i and an output list. If symbols[i] and symbols[i + 1] are the pair, "
+    "Keep an index i and an output list. If "
+    "symbols[i] and symbols[i + 1] are the pair, "
     "append new and go on by 2; if not, append symbols[i] and go on by 1.",
     "At the last symbol there is no i + 1. Looking at the slice symbols[i : i + 2] is "
     "one way to be safe.",

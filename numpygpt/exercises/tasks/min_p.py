@@ -55,9 +55,8 @@ def kept(x, which):
 
 
 SYMPTOMS = {
-    "The border is value itself; it should be value times the largest probability.": like(
-        lambda x, v: kept(x, softmax(x) >= v)
-    ),
+    "The border is value itself; it should be "
+    "value times the largest probability.": like(lambda x, v: kept(x, softmax(x) >= v)),
     "The border is value times the largest *logit*; probabilities are compared.": like(
         lambda x, v: kept(x, x >= v * x.max())
     ),
@@ -70,7 +69,8 @@ SYMPTOMS = {
     "The unlikely tokens stay; the likely ones should.": (
         lambda got, e, x, v: not np.isfinite(got[np.argmax(x)])
     ),
-    "Removed tokens must have the logit -inf: with a finite one they can still come.": still_finite,
+    "Removed tokens must have the logit -inf: with "
+    "a finite one they can still come.": still_finite,
     "These are probabilities; logits should come out as they went in.": (
         lambda got, e, x, v: (
             (got[np.isfinite(got)] >= 0) & (got[np.isfinite(got)] <= 1)

@@ -76,13 +76,13 @@ SYMPTOMS = {
     "The whole text is blocked; only the last three tokens should be.": like(
         blocked(slice(None))
     ),
-    "The first three tokens of the text are blocked; it should be the last three.": like(
-        blocked(slice(3))
-    ),
+    "The first three tokens of the text are "
+    "blocked; it should be the last three.": like(blocked(slice(3))),
     "Only the last token is blocked; it should be the last three.": like(
         blocked(slice(-1, None))
     ),
-    "A blocked token must have the logit -inf: with a finite one it can still come.": still_finite,
+    "A blocked token must have the logit -inf: with "
+    "a finite one it can still come.": still_finite,
     "Positions are blocked, not the tokens that stand there.": (
         lambda got, e, x, context: np.array_equal(
             got > -np.inf, np.arange(len(x)) < len(x) - 3

@@ -64,9 +64,8 @@ SYMPTOMS = {
     ),
     "It is the token before the right one.": lambda got, e, p, u: got == e - 1,
     "It is the token behind the right one.": lambda got, e, p, u: got == e + 1,
-    "The probabilities seem to be compared with u one by one; lay them end to end.": like(
-        lambda p, u: int(np.argmax(p > u))
-    ),
+    "The probabilities seem to be compared with u "
+    "one by one; lay them end to end.": like(lambda p, u: int(np.argmax(p > u))),
 }
 
 

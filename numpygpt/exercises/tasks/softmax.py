@@ -76,9 +76,8 @@ SYMPTOMS = {
     "own maximum subtracted, not that of the whole array.": like(whole_maximum),
     "The maximum or the sum of one row is used for another: with keepdims=True they "
     "stay with their rows.": like(no_keepdims),
-    "The columns sum to 1, but rows should: the axis is the last one.": lambda g, e, x: (
-        x.ndim > 1 and like(along(0))(g, e, x)
-    ),
+    "The columns sum to 1, but rows should: "
+    "the axis is the last one.": lambda g, e, x: x.ndim > 1 and like(along(0))(g, e, x),
     "The whole array sums to 1, but every row should by itself.": lambda got, _, x: (
         got.ndim > 1 and np.isclose(got.sum(), 1) and not sums_to_one(got)
     ),

@@ -57,7 +57,8 @@ def by_rank(logits, k, stable=True):
 
 
 SYMPTOMS = {
-    "Removed tokens must have the logit -inf: with a finite one they can still come.": still_finite,
+    "Removed tokens must have the logit -inf: with "
+    "a finite one they can still come.": still_finite,
     "The smallest stay; the largest should.": like(
         lambda x, k: keep(x, x <= np.sort(x)[:k][-1])
     ),

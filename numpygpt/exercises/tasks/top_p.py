@@ -67,7 +67,8 @@ SYMPTOMS = {
     "It begins with the unlikeliest tokens; the likeliest come first.": like(
         lambda x, p: nucleus(x, p, descending=False)
     ),
-    "The decision is made in sorted order but not put back: the wrong tokens stay.": like(
+    "The decision is made in sorted order but not "
+    "put back: the wrong tokens stay.": like(
         lambda x, p: nucleus(x, p, unsorted=False)
     ),
     "The kept logits are in sorted order; each token keeps its own place.": (
@@ -80,7 +81,8 @@ SYMPTOMS = {
     "These are probabilities; logits should come out as they went in.": (
         lambda got, e, x, p: np.isclose(got.sum(), 1, atol=1e-4) and (got >= 0).all()
     ),
-    "Removed tokens must have the logit -inf: with a finite one they can still come.": still_finite,
+    "Removed tokens must have the logit -inf: with "
+    "a finite one they can still come.": still_finite,
     "A kept token must keep its logit as it is.": lambda got, e, x, p: (
         (got[e > -np.inf] != x[e > -np.inf]).any()
         and np.isfinite(got[e > -np.inf]).all()

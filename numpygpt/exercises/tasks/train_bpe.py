@@ -38,7 +38,8 @@ HINTS = [
     "left, right by left + right in each list.",
     "Count with a collections.Counter: for each piece add its number to every pair of "
     "zip(symbols, symbols[1:]).",
-    "min(counts, key=lambda pair: (-counts[pair], pair)) is the most frequent pair, and "
+    "min(counts, key=lambda pair: (-counts[pair], "
+    "pair)) is the most frequent pair, and "
     "among equals the smallest.",
 ]
 
@@ -101,15 +102,15 @@ def no_overlap(pieces, n_merges):
 
 
 SYMPTOMS = {
-    "How often a piece was seen is not used: a pair counts as often as its piece.": like(
-        lambda *args: learn(*args, weigh=False)
-    ),
+    "How often a piece was seen is not used: a "
+    "pair counts as often as its piece.": like(lambda *args: learn(*args, weigh=False)),
     "The counts stay those of the first round: after a merge there are new pairs, and "
     "old ones have become rarer.": like(lambda *args: learn(*args, recount=False)),
     "Pairs are counted across the border of two pieces; no merge crosses one.": like(
         across
     ),
-    "Among equal counts another pair is taken: the smallest pair of texts should win.": (
+    "Among equal counts another pair is taken: the "
+    "smallest pair of texts should win.": (
         lambda got, e, *args: (
             like(lambda *a: learn(*a, best=first_seen))(got, e, *args)
             or like(
@@ -132,7 +133,8 @@ SYMPTOMS = {
 
 def cases():
     for pieces, n in [
-        ({"ab": 1}, 1), ({"ab": 1}, 3), ({"ab": 1, "cd": 2}, 1), ({"ba": 1, "ab": 1}, 2),
+        ({"ab": 1}, 1), ({"ab": 1}, 3), ({"ab": 1, "cd": 2}, 1),
+        ({"ba": 1, "ab": 1}, 2),
         ({"aaa": 1, "bc": 1}, 1), ({"aaa": 2, "bc": 3}, 2), ({"abc": 2, "bc": 1}, 2),
         ({"ab": 5, "b": 4, "ba": 1}, 1), ({"cb": 3, "bc": 2, "bcb": 1, "x": 9}, 3),
         ({"low": 5, "lower": 2, "newest": 6, "widest": 3}, 8),
