@@ -61,10 +61,11 @@ class GPT2:
 
     def save_pretrained(self, folder, dtype=None):
         """Write a folder that transformers opens (``dtype=np.float16``: half size)."""
-        weights.save(folder, self.config, self.params, dtype)
-        ids = {"bos_token_id": self.config.bos_token_id}
-        ids["eos_token_id"] = self.generation_config.eos_token_id
-        write_json(f"{folder}/generation_config.json", ids)
+        weights.save(
+            folder, self.config, self.params, dtype,
+            bos_token_id=self.config.bos_token_id,
+            eos_token_id=self.generation_config.eos_token_id,
+        )  # fmt: skip
 
     def __repr__(self):
         return f"GPT2({self.config.n_params:,} weights, {self.dtype}, {self.config})"

@@ -23,7 +23,7 @@ import numpy as np
 
 from .config import GPT2Config
 from .fast.int8 import pack
-from .files.hub import FormatError, parts_of, read_json, write_json
+from .files.hub import FormatError, filling, parts_of, read_json, write_json
 from .files.safetensors import read_safetensors, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -87,9 +87,10 @@ def load(folder, dtype=np.float32):
     return config, nest(flat)
 
 
-def save(folder, config, params, dtype=None):
-    """Write config.json and model.safetensors, which transformers opens; ``dtype``
-    np.float16 halves the file."""
+def save(folder, config, params, dtype=None, **settings):
+    """Write config.json, model.safetensors and, of the ``settings``, a
+    generation_config.json: a folder that transformers opens. ``dtype`` np.float16
+    halves the file. All appear together, or none does: see `filling`."""
     tensors = {
         f"{'' if name.startswith('lm_head') else 'transformer.'}{name}": (
             array if dtype is None else array.astype(dtype)
@@ -97,8 +98,11 @@ def save(folder, config, params, dtype=None):
         for name, array in flatten(params).items()
     }
     kind = next(iter(tensors.values())).dtype.name
-    write_json(f"{folder}/config.json", {**config.to_dict(), "torch_dtype": kind})
-    write_safetensors(f"{folder}/model.safetensors", tensors)
+    with filling(folder, "config.json") as new:
+        write_json(new / "config.json", {**config.to_dict(), "torch_dtype": kind})
+        if settings:
+            write_json(new / "generation_config.json", settings)
+        write_safetensors(new / "model.safetensors", tensors)
 
 
 def random_params(config, seed=0, dtype=np.float32):

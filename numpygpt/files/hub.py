@@ -15,7 +15,7 @@ Two habits worth copying:
 import json
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import known
@@ -178,7 +178,7 @@ def writing(path):
     whole, and not at all otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = beside_name(path)
     try:
         with open(beside, "wb") as file:
             yield file
@@ -191,3 +191,70 @@ def write_json(path, value):
     """Write a JSON file, whole or not at all."""
     with writing(path) as file:
         file.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def beside_name(path):
+    """A name in the same folder that nobody else has: threads write side by side, too,
+    and the same process id may come again."""
+    return path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
+
+
+@contextmanager
+def filling(folder, seal):
+    """A new folder to write files into; when the block ends without error they move to
+    ``folder``, where they take the place of older ones, and not at all otherwise.
+
+    ``seal``: the file without which the folder is nothing. It goes first and comes
+    last, so whoever is interrupted between two moves leaves a folder that is refused,
+    never one in which new files lie with old ones. One writer moves at a time.
+    """
+    import shutil  # which takes a while to import
+
+    folder = Path(folder)
+    is_new = not folder.exists()
+    beside = beside_name(folder / "new")
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        with alone(folder):
+            (folder / seal).unlink(missing_ok=True)
+            for path in sorted(beside.iterdir(), key=lambda path: path.name == seal):
+                os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if is_new and not any(folder.iterdir()):
+            with suppress(OSError):  # another writer has begun
+                folder.rmdir()
+
+
+@contextmanager
+def alone(folder):
+    """One process or thread at a time, as far as the system can see to it."""
+    if os.name != "posix":  # no lock on a folder there
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks know no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def reading(folder, seal):
+    """``FormatError`` if the files of a folder were replaced while the block read them:
+    some are new then, and some are old."""
+
+    def state():
+        with suppress(OSError):
+            stat = os.stat(Path(folder, seal))
+            return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+    before = state()
+    yield
+    if state() != before:
+        raise FormatError(f"{folder} was written to while it was read: load it again")
