@@ -12,9 +12,11 @@ from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
 from .decoding.config import GenerationConfig
+from .decoding.plumbing.checks import check_width
 from .decoding.plumbing.settings import merge_config
 from .decoding.search.methods import method, wrapped
-from .files.hub import FormatError, find, read_json, write_json
+from .files.hub import FormatError, find, parts_of, read_json, reading
+from .files.safetensors import Watch
 from .model import hidden_states, unembed
 
 
@@ -37,6 +39,7 @@ class GPT2:
         self.generation_config = generation_config or GenerationConfig(
             bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
         )
+        self.watch = Watch()  # of the files that the weights lie in
 
     @classmethod
     def from_pretrained(cls, name_or_folder, dtype=np.float32):
@@ -44,15 +47,21 @@ class GPT2:
         the names that `hub.find` knows. ``dtype``: what to compute in, or ``"int8"``:
         float32 with rounded weights, in a quarter of the memory."""
         folder = find(name_or_folder)
-        config, params = weights.load(folder, dtype)
-        settings = {"eos_token_id": config.eos_token_id}
-        path = folder / "generation_config.json"
-        if path.is_file():
-            settings = read_json(path)
+        with reading(folder, "config.json"):
+            config, params = weights.load(folder, dtype)
+            settings = {"eos_token_id": config.eos_token_id}
+            path = folder / "generation_config.json"
+            if path.is_file():
+                settings = read_json(path)
         try:
-            return cls(config, params, GenerationConfig.known(**settings))
+            generation_config = GenerationConfig.known(**settings)
+            check_width(generation_config, config)
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
+        model = cls(config, params, generation_config)
+        files = parts_of(folder, "model.safetensors")
+        model.watch = Watch(files, weights.flatten(params).values())
+        return model
 
     @classmethod
     def random(cls, config, seed=0, dtype=np.float32):
@@ -72,11 +81,13 @@ class GPT2:
 
     def new_cache(self):
         """An empty key/value cache for one sequence."""
+        self.watch.check()
         return KVCache(self.config, self.dtype)
 
     def hidden(self, sequences, caches):
         """The final hidden rows ``[n_tok, n_embd]`` of several sequences' new tokens,
         laid end to end; every sequence's cache is extended by its own."""
+        self.watch.check()
         for x in hidden_states(sequences, caches, self.params, self.config):
             pass  # the earlier states are for those who look inside
         return x

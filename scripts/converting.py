@@ -27,7 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer, weights
-from numpygpt.files.hub import FormatError, read_file
+from numpygpt.files.hub import FormatError, beside_name, read_file
 from numpygpt.files.safetensors import release, to_dtype, widen_bfloat16
 from numpygpt.files.vocabulary import check_vocab
 
@@ -134,7 +134,7 @@ def new_folder(folder):
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists: name a folder that does not")
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    beside = beside_name(folder)
     beside.mkdir(parents=True)
     try:
         yield beside

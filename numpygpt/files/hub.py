@@ -15,6 +15,7 @@ Two habits worth copying:
 import json
 import os
 import re
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,6 +27,7 @@ HERE = Path(__file__).resolve().parents[1]  # the package
 # file: vocabularies stay far below these, and settings are smaller still.
 MAX_TEXT, MAX_SETTINGS = 20_000_000, 1_000_000  # bytes
 MAX_VALUES = 600_000
+PATIENCE = 10  # seconds
 CONVERTERS = {  # by the ends of the files' names
     ".gguf": "convert_gguf.py",
     ".ckpt": "convert_pytorch.py",
@@ -229,7 +231,8 @@ def filling(folder, seal):
 
 @contextmanager
 def alone(folder):
-    """One process or thread at a time, as far as the system can see to it."""
+    """One process or thread at a time, as far as the system can see to it. Whoever has
+    waited for `PATIENCE` goes on: the other one hangs, for its work takes no time."""
     if os.name != "posix":  # no lock on a folder there
         yield
         return
@@ -237,8 +240,15 @@ def alone(folder):
 
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.001)
+            except OSError:  # some network disks know no locks
+                break
         yield
     finally:
         os.close(handle)

@@ -182,7 +182,7 @@ class Watch:
     the process (SIGBUS) when a page that is gone is read. Nothing can rule that out
     but a copy, which costs what mapping saves. Asking costs microseconds, so it is done
     before every step; between the question and the end of the step a risk is left. A
-    new file under the same name does no harm: the old one stays as long as it is mapped.
+    new file under the same name does no harm: the old one stays while it is mapped.
     """
 
     def __init__(self, paths=(), arrays=()):

@@ -95,3 +95,22 @@ def _nearest(name, names):
 
     close = get_close_matches(name, names, 1)
     return f": did you mean {close[0]!r}?" if close else f"; known: {', '.join(names)}"
+
+
+def check_width(settings, config):
+    """``ValueError`` if the settings that a model brings along would keep so many texts
+    at once that the caches of their first 32 tokens take more memory than the model:
+    nobody means that, and a file could stop the machine with it. 64 are always fine."""
+    most = max(64, config.n_params // (32 * 2 * config.n_layer * config.n_embd))
+    width = {"num_beams": settings.num_beams}
+    width["num_return_sequences"] = settings.num_return_sequences
+    if settings.penalty_alpha is not None:  # looks at so many tokens of each text
+        width["num_return_sequences * top_k"] = (
+            settings.num_return_sequences * settings.top_k
+        )
+    for name, value in width.items():
+        if value > most:
+            raise ValueError(
+                f"{name} must be at most {most}, not {value}: more would take more "
+                "memory than the model itself. A call may set it higher"
+            )
