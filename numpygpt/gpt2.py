@@ -15,8 +15,8 @@ from .decoding.config import GenerationConfig
 from .decoding.plumbing.checks import check_width
 from .decoding.plumbing.settings import merge_config
 from .decoding.search.methods import method, wrapped
-from .files.hub import FormatError, find, parts_of, read_json, reading
-from .files.safetensors import Watch
+from .files.hub import FormatError, find, read_json
+from .files.watch import reading
 from .model import hidden_states, unembed
 
 
@@ -39,7 +39,7 @@ class GPT2:
         self.generation_config = generation_config or GenerationConfig(
             bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
         )
-        self.watch = Watch()  # of the files that the weights lie in
+        self.watch = None  # over the files that the weights lie in
 
     @classmethod
     def from_pretrained(cls, name_or_folder, dtype=np.float32):
@@ -47,7 +47,7 @@ class GPT2:
         the names that `hub.find` knows. ``dtype``: what to compute in, or ``"int8"``:
         float32 with rounded weights, in a quarter of the memory."""
         folder = find(name_or_folder)
-        with reading(folder, "config.json"):
+        with reading(folder) as watch:
             config, params = weights.load(folder, dtype)
             settings = {"eos_token_id": config.eos_token_id}
             path = folder / "generation_config.json"
@@ -59,8 +59,7 @@ class GPT2:
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
         model = cls(config, params, generation_config)
-        files = parts_of(folder, "model.safetensors")
-        model.watch = Watch(files, weights.flatten(params).values())
+        model.watch = watch.over(weights.flatten(params).values())
         return model
 
     @classmethod
@@ -81,13 +80,15 @@ class GPT2:
 
     def new_cache(self):
         """An empty key/value cache for one sequence."""
-        self.watch.check()
+        if self.watch:
+            self.watch.check()
         return KVCache(self.config, self.dtype)
 
     def hidden(self, sequences, caches):
         """The final hidden rows ``[n_tok, n_embd]`` of several sequences' new tokens,
         laid end to end; every sequence's cache is extended by its own."""
-        self.watch.check()
+        if self.watch:
+            self.watch.check()
         for x in hidden_states(sequences, caches, self.params, self.config):
             pass  # the earlier states are for those who look inside
         return x

@@ -252,19 +252,3 @@ def alone(folder):
         yield
     finally:
         os.close(handle)
-
-
-@contextmanager
-def reading(folder, seal):
-    """``FormatError`` if the files of a folder were replaced while the block read them:
-    some are new then, and some are old."""
-
-    def state():
-        with suppress(OSError):
-            stat = os.stat(Path(folder, seal))
-            return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-    before = state()
-    yield
-    if state() != before:
-        raise FormatError(f"{folder} was written to while it was read: load it again")

@@ -30,7 +30,6 @@ Next: weights.py.
 import json
 import math
 import mmap
-import os
 from pathlib import Path
 
 import numpy as np
@@ -174,36 +173,3 @@ def owner_of(array):
             break
         owner = base
     return owner
-
-
-class Watch:
-    """Are the files whose bytes arrays are views of still what they were? A mapped file
-    that somebody writes to shows it in the arrays, and one that somebody cuts off ends
-    the process (SIGBUS) when a page that is gone is read. Nothing can rule that out
-    but a copy, which costs what mapping saves. Asking costs microseconds, so it is done
-    before every step; between the question and the end of the step a risk is left. A
-    new file under the same name does no harm: the old one stays while it is mapped.
-    """
-
-    def __init__(self, paths=(), arrays=()):
-        is_mapped = any(isinstance(owner_of(a), mmap.mmap) for a in arrays)
-        paths = [os.path.realpath(path) for path in paths if is_mapped]
-        self.seen = [(path, self._state(path)) for path in paths]
-
-    @staticmethod
-    def _state(path):
-        try:
-            stat = os.stat(path)
-        except OSError:
-            return None
-        return (stat.st_dev, stat.st_ino), (stat.st_size, stat.st_mtime_ns)
-
-    def check(self):
-        """``FormatError`` if a file is the same one and its content is not."""
-        for path, before in self.seen:
-            now = self._state(path)
-            if now != before and None not in (now, before) and now[0] == before[0]:
-                raise FormatError(
-                    f"{path} was written to after it was loaded, so the weights in use "
-                    "are no longer what they were: load the model again"
-                )
