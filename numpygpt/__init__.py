@@ -14,13 +14,18 @@
     look/            see it think: inside a pass, step by step, on a page
     testing/         test a sampler of your own
     exercises/       write it yourself: stubs, hints, and a grader
-    __main__.py      the command line
+    cli/             the command line, which __main__.py starts
+    __main__.py      python -m numpygpt
 
 Beneath them, and knowing nothing of them: ``fast/``, the same numbers sooner, and
 ``files/``, bytes on disk and on the wire.
 """
 
 import os
+
+from .cli import interrupt
+
+interrupt.end_quietly()  # Ctrl-C, if this is our own command, while NumPy is loaded
 
 # OpenBLAS's threads wait for more work by asking again and again, and so are in the way
 # of ours (threads.py). With this they go to sleep after 2^18 cycles, not 2^26, unless
