@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import GenerationConfig
 from ..decoding import distribution
-from ..decoding.config import merge_config
 from ..decoding.constraints.stopping import until_stop
 from ..decoding.generate import sample, stream_ids
+from ..decoding.plumbing.settings import merge_config
 from ..decoding.search.methods import method, wrapped
 from ..files.hub import writing
 from ..files.terminal import on_terminal

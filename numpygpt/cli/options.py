@@ -26,15 +26,16 @@ DEFAULTS = {"max_new_tokens": 100, "do_sample": True, "temperature": 0.8, "top_p
 DRAWS = {"do_sample", "temperature", "top_p"}  # who sets one of them wants to sample
 # Fields that make no sense as an option of a command that prints text.
 NO_OPTION = {
-    "return_dict_in_generate", "output_scores", "output_logits",
+    "return_dict_in_generate", "output_scores", "output_logits", "logprobs",
+    "prompt_logprobs",
     "use_cache", "pad_token_id", "prefix_allowed_tokens_fn",
     "tokenizer", "stopping_criteria", "assistant_model", "negative_prompt_ids",
 }  # fmt: skip
 REPEATED = {"stop_strings", "choices"}  # --stop a --stop b
 SHORT = {"max_new_tokens": ["-n"], "stop_strings": ["--stop"]}
 EVERYDAY = [
-    "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed", "--stop",
-    "--num-return-sequences", "--model", "--interactive", "--json",
+    "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed",
+    "--stop-strings", "--num-return-sequences", "--model", "--interactive", "--json",
 ]  # fmt: skip
 # The groups of --help-all that are made of fields, by the first field of each; the
 # rules and filters are grouped as in rules/table.py.
@@ -71,35 +72,45 @@ def parse(argv=None):
     return args, settings
 
 
-def build(everything=False):
-    """The parser; its help has the everyday options, or everything."""
+def new_parser():
+    """One without options."""
     script = os.path.basename(sys.argv[0]).startswith("numpygpt")
     parser = argparse.ArgumentParser(
         prog="numpygpt" if script else "python -m numpygpt",
         usage="%(prog)s [prompt] [option ...]",
         description="Continue a text with GPT-2, in NumPy. Without a prompt, start one.",
         allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(
+            prog, max_help_position=34, width=88
+        ),
     )
     parser.error = lambda message: _wrong_usage(parser, message)
-    parser.add_argument("prompt", nargs="?", help="text to continue; - for stdin")
-    everyday = parser.add_argument_group("everyday options")
-    n_hidden = 0
+    return parser
 
-    def add(group, *names, help, **how):
-        nonlocal n_hidden
-        is_everyday = names[-1] in EVERYDAY
-        if not (everything or is_everyday):
-            help, n_hidden = argparse.SUPPRESS, n_hidden + 1
-        (everyday if is_everyday else group).add_argument(*names, help=help, **how)
+
+def build(everything=False):
+    """The parser; its help has the everyday options, or everything."""
+    parser = new_parser()
+    parser.add_argument("prompt", nargs="?", help="text to continue; - for stdin")
+    everyday, calls = parser.add_argument_group("everyday options"), []
+
+    def add(group, *names, **how):
+        if names[-1] in EVERYDAY:
+            calls.append((EVERYDAY.index(names[-1]), names, how))
+        else:
+            how["help"] = how["help"] if everything else argparse.SUPPRESS
+            group.add_argument(*names, **how)
 
     add_own(add, parser.add_argument_group)
     add_fields(add, parser.add_argument_group)
+    for _, names, how in sorted(calls, key=lambda call: call[0]):
+        everyday.add_argument(*names, **how)
     parser.add_argument("--help-all", action="store_true", help="all options, by kind")
     parser.add_argument(
         "--version", action="version", version=__version__, help="print it, and end"
     )
     if not everything:
-        parser.epilog = f"--help-all lists {n_hidden} more options, by kind."
+        parser.epilog = "--help-all lists all the others, by kind."
     return parser
 
 

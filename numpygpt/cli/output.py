@@ -124,18 +124,7 @@ def print_all(args, model, tokenizer, ids, settings):
 def records_of(args, model, tokenizer, ids, settings):
     """What ``--json`` prints: a dictionary for each continuation."""
     n_kept_ids = n_kept(ids, GenerationConfig(**settings))
-    if args.logprobs is not None:
-        settings = {**settings, "top_logprobs": args.logprobs}
-    rules = settings.get("stopping_criteria", [])
-    limit = settings.get("max_new_tokens", settings.get("max_length"))
-    watch = [*rules, *progress(n_kept_ids, limit)] or None
-    settings = {**settings, "stopping_criteria": watch}
-    try:
-        out = model.generate(
-            ids, seed=args.seed, return_dict_in_generate=True, **settings
-        )
-    finally:
-        erase()
+    out = generated(args, model, ids, n_kept_ids, settings)
     prompt = tokenizer.decode(ids, skip_special_tokens=True)
     for k, (row, n) in enumerate(zip(out.sequences, out.lengths)):
         text = tokenizer.decode(row[:n], skip_special_tokens=True)
@@ -148,10 +137,22 @@ def records_of(args, model, tokenizer, ids, settings):
             record["logprobs"] = out.logprobs[k, : len(new)].tolist()
         if args.logprobs is not None:
             record["top_logprobs"] = [named(t, tokenizer) for t in out.top_logprobs[k]]
-            record["prompt_ids"] = ids
-            record["prompt_tokens"] = [tokenizer.decode([i]) for i in ids]
-            record |= prompt_logprobs(out.prompt_logprobs[0], tokenizer)
+            record |= of_prompt(ids, out.prompt_logprobs[0], tokenizer)
         yield record
+
+
+def generated(args, model, ids, n_kept_ids, settings):
+    """What `GPT2.generate` returns; its progress is shown."""
+    limit = settings.get("max_new_tokens", settings.get("max_length"))
+    rules = [*settings.get("stopping_criteria", []), *progress(n_kept_ids, limit)]
+    settings = {**settings, "stopping_criteria": rules or None}
+    asked = dict.fromkeys(["logprobs", "prompt_logprobs"], args.logprobs)
+    try:
+        return model.generate(
+            ids, seed=args.seed, return_dict_in_generate=True, **settings, **asked
+        )
+    finally:
+        erase()
 
 
 def named(pairs, tokenizer):
@@ -162,9 +163,11 @@ def named(pairs, tokenizer):
     ]
 
 
-def prompt_logprobs(found, tokenizer):
-    """The prompt's own: of its first token nobody can say anything."""
+def of_prompt(ids, found, tokenizer):
+    """The prompt's own numbers: of its first token nobody can say anything."""
     return {
+        "prompt_ids": ids,
+        "prompt_tokens": [tokenizer.decode([i]) for i in ids],
         "prompt_logprobs": [None] + [logprob for logprob, _ in found],
         "prompt_top_logprobs": [None] + [named(top, tokenizer) for _, top in found],
     }

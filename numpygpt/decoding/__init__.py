@@ -9,6 +9,7 @@ stands below it.
     plumbing/settings.py    whose settings count
     sampling.py             one exact distribution, one draw
     constraints/            what a text must be, and when it ends
+    plumbing/logprobs.py    how likely a text was, and what else could have come
     plumbing/packing.py     prompts in, arrays out
     plumbing/streaming.py   showing a text while it grows
     generate.py             the loop

@@ -97,6 +97,12 @@ class GenerationConfig:
     )
     output_scores: bool = about(False, r.FLAG, "... with the processed logits")
     output_logits: bool | None = about(False, r.FLAG, "... with the model's logits")
+    logprobs: int | None = about(
+        None, r.COUNT_OR_0, "... with the likeliest of a step"
+    )
+    prompt_logprobs: int | None = about(
+        None, r.COUNT_OR_0, "... and with the prompt's"
+    )
     use_cache: bool = about(True, r.FLAG, "accepted; the cache is always used")
 
     def __post_init__(self):

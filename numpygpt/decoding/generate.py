@@ -132,7 +132,7 @@ def generate(
         steps = told(streamer, steps, plan(prompts[0], config, model.config.n_ctx).ids)
     for sequences in steps:
         pass  # all that is wanted is what they are at the end
-    return as_arrays(sequences, config, input_ids, attention_mask)
+    return as_arrays(model, sequences, config, input_ids, attention_mask)
 
 
 def stream_ids(

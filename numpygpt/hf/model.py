@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import gpt2, scoring, weights
-from ..decoding import config as decoding
+from ..decoding.plumbing.settings import merge_config
 from .padding import Past
 from .settings import IDLE, GenerationConfig, GPT2Config, refuse
 from .text import as_array
@@ -115,7 +115,7 @@ class GPT2LMHeadModel:
             raise ValueError("inputs is a dictionary: pass generate(**inputs)")
         ids = as_array(ids, "input_ids")
         asked = getattr(generation_config, "plain", generation_config)
-        config = decoding.merge_config(self.generation_config.plain, asked, settings)
+        config = merge_config(self.generation_config.plain, asked, settings)
         if config.pad_token_id is None:
             config = replace(config, pad_token_id=self.config.pad_token_id)
         pad = config.pad_token_id

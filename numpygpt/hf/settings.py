@@ -2,7 +2,8 @@
 
 from .. import config as plain
 from ..decoding import config as decoding
-from ..decoding.plumbing.checks import is_int
+from ..decoding.plumbing.ranges import is_int
+from ..decoding.plumbing.settings import merge_config
 from ..files.hub import find, read_json
 
 # Arguments of from_pretrained that change nothing here, whatever they say.
@@ -75,7 +76,7 @@ class GenerationConfig:
         return getattr(_plain(self, name), name)
 
     def __setattr__(self, name, value):
-        changed = decoding.merge_config(self.plain, None, {name: value})
+        changed = merge_config(self.plain, None, {name: value})
         self.__dict__["plain"] = changed
 
     def __repr__(self):

@@ -80,7 +80,7 @@ NEEDS = (
     ),
     (["max_length"], lambda c: c.max_new_tokens is None, "max_new_tokens wins"),
     (
-        ["output_scores", "output_logits"],
+        ["output_scores", "output_logits", "logprobs", "prompt_logprobs"],
         lambda c: c.return_dict_in_generate,
         "only with return_dict_in_generate=True",
     ),

@@ -9,6 +9,8 @@ from operator import index
 
 import numpy as np
 
+from .logprobs import noting, of_prompts, of_texts
+
 
 @dataclass(frozen=True)
 class GenerateOutput:
@@ -20,7 +22,9 @@ class GenerateOutput:
     (under ``guidance_scale`` and ``dola_layers`` the guided model, here and in
     ``logits``). ``lengths`` counts each row's ids without the padding behind them.
     ``sequences_scores``, ``[n_return]``, is what a beam search ranked by, and ``notes``
-    has for each row what a search did: see beam.py and speculative.py."""
+    has for each row what a search did: see beam.py and speculative.py. ``top_logprobs``
+has for each row and step, ``prompt_logprobs`` for each prompt and token, what
+logprobs.py says."""
 
     sequences: np.ndarray
     scores: tuple | None
@@ -30,6 +34,8 @@ class GenerateOutput:
     lengths: np.ndarray
     sequences_scores: np.ndarray | None
     notes: list
+    top_logprobs: list | None = None
+    prompt_logprobs: list | None = None
 
 
 def as_prompts(input_ids, attention_mask, config):
@@ -47,7 +53,7 @@ def as_prompts(input_ids, attention_mask, config):
             "input_ids is empty: there is nothing to continue. To start from nothing, "
             "pass [tokenizer.eos_token_id]"
         )
-    n_tok = max(map(len, rows))
+    n_tok, config = max(map(len, rows)), noting(config)
     return prompts, config if prompts == rows else counted(config, n_tok)
 
 
@@ -106,7 +112,7 @@ def counted(config, n_tok):
     )
 
 
-def as_arrays(sequences, config, input_ids, attention_mask):
+def as_arrays(model, sequences, config, input_ids, attention_mask):
     """Finished sequences -> what generate returns."""
     pad = config.pad_token_id
     if pad is None:
@@ -131,6 +137,10 @@ def as_arrays(sequences, config, input_ids, attention_mask):
         lengths=np.array([len(row) for row in rows]),
         sequences_scores=_ranked([s.score for s in sequences]),
         notes=[s.notes for s in sequences],
+        top_logprobs=of_texts(sequences, config),
+        prompt_logprobs=of_prompts(
+            model, as_prompts(input_ids, attention_mask, config)[0], config
+        ),
     )
 
 
