@@ -117,9 +117,6 @@ def test_version():
     ("args", "stdin", "message"),
     [
         (["x", "--model", "no-such-model"], b"", "no-such-model"),
-        (["x", "--temperature", "-1"], b"", "temperature"),
-        (["x", "--top-p", "1.5"], b"", "top_p"),
-        (["x", "--seed", "-3"], b"", "seed"),
         (["--prompt-file", "missing.txt"], b"", "missing.txt"),
         ([], b"ab\xff", "byte 0xff at position 2"),
         (["word " * 80], b"", "leaves no room"),
@@ -151,7 +148,9 @@ def test_what_cannot_be_done_exits_1(folder, args, stdin, message):
 @pytest.mark.parametrize(
     "args",
     [["--no-such-option"], ["a", "b"], ["-n", "many"], ["a", "--prompt-file", "b"],
-     ["a", "--chain", "[" * 9999]],
+     ["a", "--chain", "[" * 9999], ["x", "--temperature", "-1"],
+     ["x", "--top-p", "1.5"], ["x", "--seed", "-3"], ["x", "--logprobs", "-1"],
+     ["x", "--num-beams", "2", "--penalty-alpha", "0.5"]],
 )
 def test_wrong_usage_exits_2(args):
     out = run(*args)
@@ -188,8 +187,8 @@ def test_ctrl_c_exits_130(folder):
     code = (
         # Started in the background, a process may have been told to ignore it.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "import numpygpt.__main__ as m, time\n"
-        "m.print_stream = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
+        "import numpygpt.cli.command as m, time\n"
+        "m.output.print_stream = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
         "raise SystemExit(m.main())"
     )
     process = subprocess.Popen(
@@ -199,7 +198,8 @@ def test_ctrl_c_exits_130(folder):
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert b"Traceback" not in process.stderr.read()
+    error = process.stderr.read()
+    assert b"Traceback" not in error and b"interrupted" in error and b"seed " in error
     process.stdout.close()
     process.stderr.close()
 
@@ -207,7 +207,7 @@ def test_ctrl_c_exits_130(folder):
 def test_it_streams(folder):
     """The first characters are there long before the last."""
     code = (
-        "import numpygpt, time, numpygpt.__main__ as m\n"
+        "import numpygpt, time, numpygpt.cli.command as m\n"
         "slow = numpygpt.GPT2.stream\n"
         "def stream(*a, **k):\n"
         "    for token in slow(*a, **k):\n"
@@ -266,6 +266,8 @@ def test_logprobs_go_to_stderr(folder):
     lines = [line for line in out.stderr.decode().splitlines() if line[0] == " "]
     assert len(lines) == 5
     assert all(float(line.split()[0]) <= 0 for line in lines)
+    first = [line for line in out.stderr.decode().splitlines() if line[0] == "|"]
+    assert len(first) == 1 and "'i'" in first[0]  # of "H", "i": nothing precedes "H"
 
 
 def test_stop_is_cut_off_and_several_may_be_given(folder):

@@ -78,7 +78,7 @@ def new_parser():
     parser = argparse.ArgumentParser(
         prog="numpygpt" if script else "python -m numpygpt",
         usage="%(prog)s [prompt] [option ...]",
-        description="Continue a text with GPT-2, in NumPy. Without a prompt, start one.",
+        description="Continue a text with GPT-2, in NumPy; without a prompt, start one",
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(
             prog, max_help_position=34, width=88
@@ -125,9 +125,9 @@ def add_own(add, group):
     add(output, "--json", **flag, help="print JSON, a line a continuation")
     add(output, "--no-stream", **flag, help="print at the end")
     add(output, "--whole-sentences", action=argparse.BooleanOptionalAction,
-        help="end where a sentence ends, near the limit; usual on a terminal")  # fmt: skip
+        help="end near the limit, with a sentence; usual on a terminal")  # fmt: skip
     add(output, "--logprobs", nargs="?", type=_count, const=0, metavar="N",
-        help="of each token, and of the N likeliest; in the JSON or to stderr")  # fmt: skip
+        help="of all tokens and the N likeliest; in JSON or to stderr")  # fmt: skip
     add(output, "--colour", "--color", **flag, help="shade the text by probability")
     add(output, "--raw", **flag, help="control characters go to the terminal as such")
     add(output, "--explain", **flag, help="say what the options do, and end")
@@ -240,7 +240,7 @@ def nearest(name, known):
 
 def settings_of(args):
     """The fields of GenerationConfig as given, with the command line's defaults."""
-    names = [f.name for f in fields(GenerationConfig)]
+    names = {f.name for f in fields(GenerationConfig)} - NO_OPTION
     given = {n: getattr(args, n) for n in names if getattr(args, n, None) is not None}
     if "choices" in given:  # each a text, or a list of some
         lists = [c if isinstance(c, list) else [str(c)] for c in given["choices"]]

@@ -22,8 +22,9 @@ def is_end(text):
     True
     """
     paragraph = text.rpartition("\n\n")[2] or text
-    is_open = paragraph.count('"') % 2 or paragraph.count("“") > paragraph.count("”")
-    return bool(END.search(text)) and not SHORT.search(text) and not is_open
+    count = paragraph.count
+    is_speech = count('"') % 2 == 1 or count("“") > count("”")
+    return bool(END.search(text)) and not SHORT.search(text) and not is_speech
 
 
 def to_sentences(settings, tokenizer, n_prompt):
