@@ -30,16 +30,19 @@ Next: config.py.
 
 import codecs
 import re
-from itertools import chain, count, pairwise
+from collections import defaultdict
+from itertools import count, pairwise
 from operator import index
 
 import numpy as np
 import regex
 
+from .fast.added import AddedTokens
 from .fast.long_pieces import NOTHING, merge_long
 from .fast.memo import Memo
+from .fast.merges import merge_table
 from .files.hub import HERE, FormatError, find
-from .files.vocabulary import read_merges, read_tokenizer, write_tokenizer
+from .files.vocabulary import Added, read_merges, read_tokenizer, write_tokenizer
 from .learn_merges import count_pieces, learn_merges
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
@@ -62,7 +65,8 @@ _PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = _PRINTABLE + [b for b in range(256) if b not in _PRINTABLE]
 _SPELLING = [chr(b) for b in _PRINTABLE] + [chr(256 + i) for i in range(68)]
 _SYMBOL_OF_BYTE = bytes(BYTE_ORDER.index(b) for b in range(256))
-_BYTE_OF_SPELLING = {ord(c): b for c, b in zip(_SPELLING, BYTE_ORDER)}
+# Other characters become one that is no byte, so that encoding it fails.
+_BYTE_OF_SPELLING = defaultdict(lambda: 256, zip(map(ord, _SPELLING), BYTE_ORDER))
 
 END_OF_TEXT = "<|endoftext|>"
 LONG = 100  # symbols: from there on merge_long is faster
@@ -72,8 +76,11 @@ class Tokenizer:
     """GPT-2's tokenizer over a list of merges.
 
     ``merges``: pairs of tokens as merges.txt spells them, earliest first.
-    ``vocab``: ``{token: id}``; by default ids are in the order above. Entries that
-    are neither a byte nor made by a merge are special tokens.
+    ``vocab``: ``{token: id}``; by default ids are in the order above.
+    ``added``: ``{token: Added}``, tokens that are found in the text as they stand,
+    before any merging; by default ``eos_token`` alone, as a special one.
+    ``names``: which tokens are "bos_token", "unk_token" and "pad_token".
+    ``template``: the ids that `encode` puts before a text, and those behind it.
 
     >>> tokenizer = Tokenizer.gpt2()
     >>> tokenizer.encode("hello world")
@@ -84,34 +91,34 @@ class Tokenizer:
     [71, 68, 75, 75, 78]
     """
 
-    def __init__(self, merges, vocab=None, eos_token=END_OF_TEXT):
+    def __init__(
+        self, merges, vocab=None, eos_token=END_OF_TEXT, *, added=None, names=None,
+        add_prefix_space=False, template=((), ()),
+    ):  # fmt: skip
         self._spelled = list(merges)
-        made = [*_SPELLING, *(left + right for left, right in self._spelled)]
-        symbols = dict(zip(dict.fromkeys(made), count()))
-        # (left symbol, right symbol) -> what they make; in one go, twice as fast
-        try:
-            pairs = [(symbols[left], symbols[right]) for left, right in self._spelled]
-        except KeyError:
-            unknown = (not {*pair} <= symbols.keys() for pair in self._spelled)
-            n = list(unknown).index(True)
-            raise ValueError(
-                f"merge {n}, {self._spelled[n]!r:.80}, uses a token that no merge makes"
-            ) from None
-        self.merges = dict(zip(pairs, map(symbols.get, made[256:])))
-        vocab = {**symbols, eos_token: len(symbols)} if vocab is None else dict(vocab)
-        # Merging works on symbols, in the order of the merges; what leaves this class
-        # are ids. In GPT-2's own files the two agree.
-        self._id_of_symbol = list(map(vocab.get, symbols))
+        # Merging works on symbols; what leaves this class are ids. In GPT-2's own files
+        # the two agree.
+        tokens = [*_SPELLING, *(left + right for left, right in self._spelled)]
+        self.merges = merge_table(self._spelled, tokens)
+        if vocab is None:
+            vocab = dict(zip(dict.fromkeys([*tokens, eos_token]), count()))
+        self.vocab = vocab = dict(vocab)
+        self._id_of_symbol = list(map(vocab.get, tokens))
         if None in self._id_of_symbol:
-            missing = next(s for s in symbols if s not in vocab)
+            missing = next(token for token in tokens if token not in vocab)
             raise ValueError(f"the vocabulary has no id for the token {missing!r}")
-        self.vocab = vocab
         self._token_of_id = dict(zip(vocab.values(), vocab))
-        special = sorted(self._token_of_id.keys() - self._id_of_symbol)
-        self.special_tokens = {self._token_of_id[i]: i for i in special}
-        self.eos_token = eos_token
-        self.eos_token_id = vocab.get(eos_token)
         self.n_vocab = max(vocab.values()) + 1
+        if added is None and eos_token in vocab:
+            added = {eos_token: Added(vocab[eos_token], special=True)}
+        self._added = AddedTokens(added or {})
+        self.added_tokens, self.special_tokens = added or {}, self._added.special
+        names = {"bos_token": eos_token} if names is None else names
+        self.names = {**names, "eos_token": eos_token}
+        for name in ("eos_token", "bos_token", "unk_token", "pad_token"):
+            setattr(self, name, self.names.get(name))
+            setattr(self, f"{name}_id", vocab.get(self.names.get(name)))
+        self.add_prefix_space, self.template = add_prefix_space, template
         self._memo = Memo(cut, self._encode_piece)
 
     @classmethod
@@ -128,7 +135,7 @@ class Tokenizer:
         folder = find(name_or_folder)
         files = read_tokenizer(folder)
         try:
-            return cls(*files)
+            return cls(**files)
         except (ValueError, TypeError) as error:
             raise FormatError(f"the tokenizer in {folder}: {error}") from None
 
@@ -143,17 +150,22 @@ class Tokenizer:
 
     def save_pretrained(self, folder):
         """Write the folder's tokenizer files; transformers' AutoTokenizer opens it."""
-        write_tokenizer(folder, self._spelled, self.vocab, self.eos_token)
+        write_tokenizer(
+            folder, self._spelled, self.vocab, self.names, self.added_tokens,
+            self.add_prefix_space, self.template,
+        )  # fmt: skip
 
     def encode(
-        self, text, allowed_special=(), disallowed_special="all", *, return_tensors=None
-    ):
+        self, text, allowed_special=(), disallowed_special="all", *,
+        add_special_tokens=True, return_tensors=None,
+    ):  # fmt: skip
         """Text -> ids, ``list[int]``, or int64 ``[1, n_tok]`` with
         ``return_tensors="np"``.
 
         A special token in the text is an error unless it is allowed (or "all" are),
         so that a user's prompt cannot end the text behind your back; it is ordinary
         text with ``disallowed_special=()``. These are tiktoken's rules.
+        ``add_special_tokens``: with what the template puts before and behind.
 
         >>> Tokenizer.gpt2().encode("hello <|endoftext|>", allowed_special="all")
         [31373, 220, 50256]
@@ -161,21 +173,16 @@ class Tokenizer:
         if not isinstance(text, str):
             raise ValueError(f"text must be a str, not {type(text).__name__}")
         _check_return_tensors(return_tensors)
-        special = self.special_tokens
-        allowed = set(special if allowed_special == "all" else allowed_special)
-        refused = special.keys() if disallowed_special == "all" else disallowed_special
-        for token in set(refused) - allowed:
-            if token in text:
-                raise ValueError(
-                    f"the text contains the special token {token!r} at character "
-                    f"{text.index(token)}. allowed_special={{{token!r}}} makes it one "
-                    "id, disallowed_special=() makes it ordinary text."
-                )
+        everything = allowed_special == "all"
+        allowed = self.special_tokens if everything else set(allowed_special)
+        self._added.check(text, allowed, disallowed_special)
         try:
-            ids = self._encode(text, allowed & special.keys())
+            ids = self._encode(text, allowed)
         except UnicodeEncodeError:  # lone halves of UTF-16 pairs: join or replace
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            ids = self._encode(text, allowed & special.keys())
+            ids = self._encode(text, allowed)
+        if add_special_tokens:
+            ids = [*self.template[0], *ids, *self.template[1]]
         return ids if return_tensors is None else np.array([ids], dtype=np.int64)
 
     def __call__(self, text, return_tensors=None, **how):
@@ -222,14 +229,12 @@ class Tokenizer:
             yield piece
 
     def _encode(self, text, allowed):
-        """Cut at the special tokens, if any, then into pieces; encode each once."""
-        if allowed:
-            longest_first = sorted(allowed, key=len, reverse=True)
-            cuts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", text)
-            special = {token: [self.special_tokens[token]] for token in allowed}
-            parts = (special.get(part) or self._encode(part, ()) for part in cuts)
-            return list(chain.from_iterable(parts))
-        return self._memo.encode(text)
+        """Cut at the added tokens, if any, then into pieces; encode each once."""
+        ids = []
+        for part, added in self._added.split(text, allowed):
+            prefix = " " * (self.add_prefix_space and part[:1] not in ("", " "))
+            ids += self._memo.encode(prefix + part) if added is None else [added]
+        return ids
 
     def _encode_piece(self, piece):
         symbols = list(piece.encode().translate(_SYMBOL_OF_BYTE))
@@ -242,9 +247,11 @@ class Tokenizer:
                 raise ValueError(
                     f"token id {i} is not in the vocabulary of {self.n_vocab} ids"
                 )
-            if token not in self.special_tokens:
+            if skip_special_tokens and token in self.special_tokens:
+                continue
+            try:
                 yield token.translate(_BYTE_OF_SPELLING).encode("latin-1")
-            elif not skip_special_tokens:
+            except UnicodeEncodeError:  # an added token that is not spelled in bytes
                 yield token.encode()
 
 
@@ -256,8 +263,8 @@ def cut(text):
 def merge(symbols, merges):
     """Apply the merges to one piece: ``[symbol, ...]`` -> a shorter list.
 
-    The rule: of all neighbouring pairs, take the one whose merge was learned first,
-    merge it wherever it stands, from left to right; repeat until no pair is left.
+    The rule: of all neighbouring pairs, take the one whose merge was learned first, the
+    leftmost if it stands there twice, and merge it; repeat until no pair is left.
 
     >>> a, b, ab, abb = range(4)
     >>> merge([a, b, b, a, b], {(a, b): ab, (ab, b): abb})
@@ -265,13 +272,9 @@ def merge(symbols, merges):
     """
     if len(symbols) > LONG:
         return merge_long(symbols, merges)
-    symbols, new = list(symbols), None
+    symbols = list(symbols)
     made = [merges.get(pair, NOTHING) for pair in pairwise(symbols)]
-    while made:
-        if new not in made:
-            new = min(made)
-            if new == NOTHING:
-                break
+    while made and (new := min(made)) != NOTHING:
         i = made.index(new)
         symbols[i : i + 2] = [new]
         del made[i]  # and the pairs with the neighbours are new

@@ -373,7 +373,7 @@ def keys_to_write(source, config, tokenizer, file_kind):
     normal, control, unused = 1, 3, 5
     types = [control if i in special else normal for i in ids]
     types = [t if i in spelling else unused for i, t in zip(ids, types)]
-    merges = [" ".join(pair) for pair in read_tokenizer(source)[0]]
+    merges = [" ".join(pair) for pair in read_tokenizer(source)["merges"]]
     sizes = {**vars(config), "n_inner": config.d_inner}
     return [
         ("general.architecture", STRING, "gpt2"),

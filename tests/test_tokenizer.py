@@ -138,20 +138,15 @@ def test_a_stream_never_shows_half_a_character():
 
 
 def slow_merge(symbols, merges):
-    """The rule as it is stated: the earliest learned pair, everywhere, again."""
+    """The rule as it is stated: the earliest learned pair, the leftmost one, again."""
+    symbols = list(symbols)
     while True:
-        known = [merges[p] for p in zip(symbols, symbols[1:]) if p in merges]
+        pairs = enumerate(zip(symbols, symbols[1:]))
+        known = [(merges[pair], i) for i, pair in pairs if pair in merges]
         if not known:
             return symbols
-        out, i = [], 0
-        while i < len(symbols):
-            if merges.get(tuple(symbols[i : i + 2])) == min(known):
-                out.append(min(known))
-                i += 2
-            else:
-                out.append(symbols[i])
-                i += 1
-        symbols = out
+        new, i = min(known)
+        symbols[i : i + 2] = [new]
 
 
 @st.composite
@@ -275,21 +270,32 @@ def test_saved_and_read_again(tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+
+
+def write_json(folder, vocab, merges, **parts):
+    """A folder with a tokenizer.json alone, as tokenizers writes it."""
+    content = {
+        "added_tokens": [], "normalizer": None, "pre_tokenizer": BYTE_LEVEL,
+        "post_processor": None, "decoder": BYTE_LEVEL,
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges}, **parts,
+    }  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
 def test_tokenizer_json(tmp_path):
     """The one file that newer tools write: merges as text or pairs, ids of any order."""
     small = Tokenizer.gpt2(3)
     spelling = {i: t for t, i in small.vocab.items()}
     merges = [[spelling[a], spelling[b]] for a, b in small.merges]
-    vocab = {t: 999 - i for t, i in small.vocab.items() if t not in small.special_tokens}
-    added = [{"id": 1000, "content": "<|endoftext|>"}]
+    vocab = {t: 258 - i for t, i in small.vocab.items() if t not in small.special_tokens}
+    added = [{"id": 259, "content": "<|endoftext|>", "special": True}]
     for spelled in (merges, [" ".join(pair) for pair in merges]):
-        model = {"type": "BPE", "vocab": vocab, "merges": spelled}
-        content = json.dumps({"model": model, "added_tokens": added})
-        (tmp_path / "tokenizer.json").write_text(content)
+        write_json(tmp_path, vocab, spelled, added_tokens=added)
         read = Tokenizer.from_pretrained(tmp_path)
-        assert read.encode("in the end") == [999 - i for i in small.encode("in the end")]
+        assert read.encode("in the end") == [258 - i for i in small.encode("in the end")]
         assert read.decode(read.encode("in the end")) == "in the end"
-        assert (read.eos_token_id, read.n_vocab) == (1000, 1001)
+        assert (read.eos_token_id, read.n_vocab) == (259, 260)
 
 
 @pytest.mark.parametrize(

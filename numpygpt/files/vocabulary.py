@@ -1,12 +1,17 @@
 """The files of a tokenizer, as they lie in a model folder.
 
-    merges.txt             "#version: 0.2", then two tokens a line, earliest first
-    vocab.json             {token: id}
-    tokenizer_config.json  among much else, which token ends a text
-    tokenizer.json         all of it in one, as newer tools write it
+    tokenizer.json           all of it in one (see tokenizer_json.py); or, in its place,
+    merges.txt               "#version: 0.2", then two tokens a line, earliest first
+    vocab.json               {token: id}
+    tokenizer_config.json    the added tokens, their flags, which one ends a text, ...
+    special_tokens_map.json  ... and added_tokens.json: the same, before 2023
 
-A reader of the lesson may skip this file: tokenizer.py needs the merges alone.
+What is read here is what transformers' AutoTokenizer makes of the same folder. A part
+that would change ids or texts in a way that `Tokenizer` does not have is refused by its
+name. A reader of the lesson may skip this file: tokenizer.py needs the merges alone.
 """
+
+from typing import NamedTuple
 
 from .hub import (
     MAX_TEXT,
@@ -17,6 +22,30 @@ from .hub import (
     write_json,
     writing,
 )
+from .tokenizer_json import read_tokenizer_json, write_tokenizer_json
+
+END_OF_TEXT = "<|endoftext|>"
+GPT2_NAMES = dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT)
+NAMES = (*GPT2_NAMES, "sep_token", "pad_token", "cls_token", "mask_token")
+MORE_NAMES = "additional_special_tokens"  # a list
+KEPT = ("bos_token", "eos_token", "unk_token", "pad_token")  # what Tokenizer knows
+# Classes of transformers that do with these files what GPT-2's does.
+CLASSES = [f"{name}{end}" for name in ("GPT2Tokenizer", "PreTrainedTokenizer",
+           "CodeGenTokenizer") for end in ("", "Fast")]  # fmt: skip
+
+
+class Added(NamedTuple):
+    """A token that is found in the text as it stands, before any merging."""
+
+    id: int
+    special: bool = False  # marks something, and is no part of the text
+    lstrip: bool = False  # takes the white space before it along
+    rstrip: bool = False  # ... and behind it
+    single_word: bool = False  # is not found inside a longer word
+    normalized: bool = True  # is looked for when all that are not have been found
+
+
+FLAGS = Added._fields[1:]
 
 
 def read_merges(path):
@@ -25,11 +54,12 @@ def read_merges(path):
     if data.count(b"\n") + data.count(b" ") > MAX_VALUES:
         raise FormatError(f"{path}: more than {MAX_VALUES} tokens: no model needs that")
     try:
-        lines = data.decode("utf-8").replace("\r\n", "\n").split("\n")
+        lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: {error}") from None
     lines = lines[1:] if lines[0].startswith("#version") else lines
-    return check_merges([tuple(line.split(" ")) for line in lines if line], path)
+    merges = [tuple(line.split()) for line in lines]
+    return check_merges([merge for merge in merges if merge], path)
 
 
 def check_merges(merges, path):
@@ -54,47 +84,149 @@ def check_vocab(vocab):
 
 
 def read_tokenizer(folder):
-    """``(merges, vocab, eos token)`` of a model folder, from merges.txt and vocab.json,
-    or from the one file tokenizer.json that newer tools write."""
-    settings, at = {}, folder / "tokenizer.json"
+    """What the files of a folder say, as the arguments of `Tokenizer`."""
+    at = folder / "tokenizer_config.json"
+    settings = read_json(at, MAX_TEXT) if at.is_file() else {}
+    whole = (folder / "tokenizer.json").is_file()
+    if whole:
+        parts = read_tokenizer_json(folder / "tokenizer.json")
+    elif (folder / "merges.txt").is_file():
+        parts = read_two_files(folder)
+    else:
+        raise FormatError(
+            f"{folder} has neither merges.txt nor tokenizer.json. If the model "
+            "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
+        )
     try:
-        if (folder / "merges.txt").is_file():
-            merges, vocab = read_merges(folder / "merges.txt"), None
-            if (at := folder / "vocab.json").is_file():
-                vocab = read_json(at, MAX_TEXT)
-        elif at.is_file():
-            content = read_json(at, MAX_TEXT)
-            merges, vocab = content["model"]["merges"], content["model"]["vocab"]
-            merges = [m.split(" ") if isinstance(m, str) else m for m in merges]
-            merges = [tuple(merge) for merge in check_merges(merges, at)]
-            vocab |= {t["content"]: t["id"] for t in content["added_tokens"]}
-        else:
-            raise FormatError(
-                f"{folder} has neither merges.txt nor tokenizer.json. If the model "
-                "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
-            )
-        check_vocab(vocab or {})
-        if (at := folder / "tokenizer_config.json").is_file():
-            settings = read_json(at)
-        eos = settings.get("eos_token") or "<|endoftext|>"
-        eos = eos["content"] if isinstance(eos, dict) else eos
-        if type(eos) is not str:
-            raise ValueError(f"eos_token is {eos!r:.80}")
-        eos.encode()
-        return merges, vocab, eos
-    except FormatError:
-        raise
+        check_settings(settings)
+        names = read_names(folder, settings)
+        entries = [*parts["added"], *read_entries(folder, settings)]
+        kept = {name: token_of(names[name])[0] for name in KEPT if name in names}
+        "".join(kept.values()).encode()
+        parts["eos_token"], parts["names"] = kept.pop("eos_token", None), kept
+        if settings or not whole:
+            parts["add_prefix_space"] = settings.get("add_prefix_space") is True
+        parts["added"] = None
+        if parts["vocab"] is not None:
+            check_vocab(parts["vocab"])
+            keep = whole or "added_tokens_decoder" in settings
+            named = named_tokens(names, whole)
+            parts["added"] = add_tokens(parts["vocab"], entries, named, keep)
+            check_vocab(parts["vocab"])
+        elif entries:
+            raise ValueError(f"vocab.json is missing, where {entries[0]!r:.80} belongs")
+        if settings.get("add_bos_token") and not whole:
+            parts["template"] = [parts["vocab"][kept["bos_token"]]], []
+        return parts
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FormatError(f"{at}: a part is missing or amiss, {error!r:.200}") from None
+        what = error if type(error) is ValueError else f"cannot read {error!r:.200}"
+        raise FormatError(f"{folder}, the tokenizer: {what}") from None
 
 
-def write_tokenizer(folder, merges, vocab, eos_token):
+def read_two_files(folder):
+    """merges.txt, and vocab.json if it is there."""
+    at = folder / "vocab.json"
+    vocab = read_json(at, MAX_TEXT) if at.is_file() else None
+    merges = read_merges(folder / "merges.txt")
+    return {"merges": merges, "vocab": vocab, "added": [], "template": ([], [])}
+
+
+def check_settings(settings):
+    """Refuse what would change ids."""
+    if settings.get("tokenizer_class") not in (None, *CLASSES):
+        raise ValueError(f"its tokenizer_class is {settings['tokenizer_class']!r:.80}")
+    if settings.get("split_special_tokens"):
+        raise ValueError("its split_special_tokens is true")
+
+
+def token_of(entry):
+    """A token as it stands in a file, a text or its parts -> (text, flags)."""
+    entry = {"content": entry} if isinstance(entry, str) else entry
+    flags = {name: entry[name] for name in FLAGS if name in entry}
+    kinds = {type(flag) for flag in flags.values()}
+    if not isinstance(entry["content"], str) or not kinds <= {bool}:
+        raise ValueError(f"{entry!r:.200} is no token")
+    return entry["content"], flags
+
+
+def read_names(folder, settings):
+    """Which token has which part: ``{"eos_token": token, ...}``. Before 2023 that stood
+    in a file of its own; it counts where there is no added_tokens_decoder."""
+    names = {name: settings.get(name) for name in (*NAMES, MORE_NAMES)}
+    if "PreTrained" not in settings.get("tokenizer_class", ""):
+        names |= {n: settings.get(n, token) for n, token in GPT2_NAMES.items()}
+    path = folder / "special_tokens_map.json"
+    if "added_tokens_decoder" not in settings and path.is_file():
+        names |= read_json(path, MAX_TEXT)
+    names |= settings.get("extra_special_tokens") or {}
+    return {name: token for name, token in names.items() if token}
+
+
+def read_entries(folder, settings):
+    """The added tokens, in the order of their ids: content, id, and flags if known."""
+    if "added_tokens_decoder" in settings:
+        ids = sorted(settings["added_tokens_decoder"], key=int)
+        return [{**settings["added_tokens_decoder"][i], "id": int(i)} for i in ids]
+    path = folder / "added_tokens.json"  # before 2023
+    ids = read_json(path, MAX_TEXT) if path.is_file() else {}
+    return [{"content": token, "id": ids[token]} for token in sorted(ids, key=ids.get)]
+
+
+def named_tokens(names, whole):
+    """The special tokens that have a name: [(text, flags), ...]. GPT2Tokenizer in
+    Python makes those that it knows itself ``normalized``."""
+    texts = {name: {"normalized": True} for name in KEPT if not whole}
+    found = []
+    for name, value in names.items():
+        for token in value if name == MORE_NAMES else [value]:
+            content, flags = token_of(token)
+            found.append((content, flags or texts.get(name, {})))
+    return found
+
+
+def add_tokens(vocab, entries, named, keep):
+    """``{text: Added}``, with ids as tokenizers gives them out: a token that the
+    vocabulary has keeps its id, another gets the next one. An entry with another id is
+    an error: readers would disagree. The new tokens go into ``vocab``, too.
+    ``keep``: a name does not change the flags that an entry gave."""
+    special = {content for content, _ in named}
+    found = [(*token_of(entry), entry["id"]) for entry in entries]
+    found += [(*token, None) for token in named]
+    added, following = {}, len(vocab)
+    for content, flags, stated in found:
+        if content in added and (not flags or (stated is None and keep)):
+            continue  # nothing new
+        i = vocab.setdefault(content, following)
+        if stated not in (None, i):
+            raise ValueError(f"the added token {content!r:.80} has the id {stated!r:.80}"
+                             f", but its place is {i}")  # fmt: skip
+        following = max(following, i + 1)
+        is_special = flags.get("special", False) or content in special
+        flags = {"normalized": not is_special, **flags, "special": is_special}
+        added[content] = Added(i, **flags)
+    return added
+
+
+def write_tokenizer(folder, merges, vocab, names, added, add_prefix_space, template):
     """Write merges.txt, vocab.json and tokenizer_config.json, which transformers'
-    AutoTokenizer opens."""
+    AutoTokenizer opens. A template that these cannot say goes into a tokenizer.json."""
     lines = [f"{left} {right}" for left, right in merges]
     with writing(f"{folder}/merges.txt") as file:
         file.write("\n".join(["#version: 0.2", *lines, ""]).encode())
     write_json(f"{folder}/vocab.json", vocab)
-    settings = dict.fromkeys(["bos_token", "eos_token", "unk_token"], eos_token)
-    settings |= {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False}
+    entries = [{"id": a.id, "content": t, **a._asdict()} for t, a in added.items()]
+    before, behind = ([*ids] for ids in template)
+    bos_alone = before in ([], [vocab.get(names.get("bos_token"))]) and not behind
+    if not bos_alone:
+        parts = merges, vocab, entries, add_prefix_space, (before, behind)
+        write_tokenizer_json(f"{folder}/tokenizer.json", *parts)
+    settings = dict.fromkeys(GPT2_NAMES)
+    settings |= {name: token for name, token in names.items() if token in vocab}
+    settings |= {
+        "tokenizer_class": "GPT2Tokenizer",
+        "add_prefix_space": add_prefix_space,
+        "add_bos_token": bos_alone and before != [],
+        "added_tokens_decoder": {str(entry.pop("id")): entry for entry in entries},
+        "clean_up_tokenization_spaces": False,
+    }
     write_json(f"{folder}/tokenizer_config.json", settings)

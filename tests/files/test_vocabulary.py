@@ -1,0 +1,216 @@
+"""Tokenizer folders as other tools write them. The right ids here are what transformers
+4.57.6 and tokenizers 0.22.2 gave; test_folders_reference.py asks them anew."""
+
+import json
+import time
+
+import pytest
+
+from numpygpt import Tokenizer
+from numpygpt.fast.added import AddedTokens
+from numpygpt.files.hub import FormatError
+from numpygpt.files.vocabulary import Added
+
+TEXT = "the today <m>  cat cats <pad>."
+IDS = [1169, 220, 1257, 1259, 1260, 269, 265, 82, 220, 1258, 13]
+TODAY = {"content": "today"}
+PAD = {"content": "<pad>", "special": True, "normalized": False}
+MARK = {"content": "<m>", "lstrip": True, "rstrip": True}
+CAT = {"content": "cat", "single_word": True}
+ADDED = {"1256": {"content": "<|endoftext|>", "special": True}, "1257": TODAY,
+         "1258": PAD, "1259": MARK, "1260": CAT}  # fmt: skip
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+
+
+def write(folder, name, content):
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """GPT-2's first 1000 merges, in merges.txt and vocab.json alone."""
+    Tokenizer.gpt2(1000).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").unlink()
+    return tmp_path
+
+
+def whole(folder, **parts):
+    """The same in one tokenizer.json."""
+    vocab = json.loads((folder / "vocab.json").read_text())
+    merges = (folder / "merges.txt").read_text().split("\n")[1:-1]
+    model = {"type": "BPE", "vocab": vocab, "merges": merges, **parts.pop("model", {})}
+    content = {
+        "added_tokens": [], "normalizer": None, "pre_tokenizer": BYTE_LEVEL,
+        "post_processor": None, "decoder": BYTE_LEVEL, "model": model, **parts,
+    }  # fmt: skip
+    write(folder, "tokenizer.json", content)
+
+
+def check_added(folder):
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode(TEXT, allowed_special="all") == IDS
+    assert tokenizer.decode(IDS) == "the today<m>cat cats <pad>."
+    text = tokenizer.decode(IDS, skip_special_tokens=True)
+    assert text == "the today<m>cat cats ."  # "today" is no special token
+    assert (tokenizer.pad_token_id, tokenizer.eos_token_id) == (1258, 1256)
+    assert "".join(tokenizer.decode_stream(IDS)) == tokenizer.decode(IDS)
+
+
+def test_added_tokens_of_tokenizer_config(folder):
+    settings = {"pad_token": "<pad>", "added_tokens_decoder": ADDED}
+    write(folder, "tokenizer_config.json", settings)
+    check_added(folder)
+    Tokenizer.from_pretrained(folder).save_pretrained(folder / "again")
+    check_added(folder / "again")
+
+
+def test_added_tokens_of_tokenizer_json(folder):
+    added = [{"id": int(i), **token} for i, token in ADDED.items()]
+    whole(folder, added_tokens=added)
+    write(folder, "tokenizer_config.json", {"pad_token": "<pad>"})
+    check_added(folder)
+
+
+def test_added_tokens_of_the_years_before(folder):
+    ids = {"<pad>": 1257, "today": 1258}
+    write(folder, "added_tokens.json", ids)
+    write(folder, "special_tokens_map.json", {"pad_token": PAD, "sep_token": "[SEP]"})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode("today<pad>[SEP]", allowed_special="all") == [
+        1258,
+        1257,
+        1259,
+    ]
+    assert tokenizer.decode([1258, 1257], skip_special_tokens=True) == "today"
+    assert tokenizer.pad_token_id == 1257
+
+
+def test_a_plain_added_word_is_no_special_token(folder):
+    write(folder, "tokenizer_config.json", {"added_tokens_decoder": ADDED})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert set(tokenizer.special_tokens) == {"<|endoftext|>", "<pad>"}
+    assert tokenizer.encode("the today") == [1169, 220, 1257]
+    with pytest.raises(ValueError, match="special token '<pad>' at character 4"):
+        tokenizer.encode("the <pad>")
+
+
+def test_a_space_and_a_bos_before_the_text(folder):
+    settings = {"add_prefix_space": True, "add_bos_token": True}
+    write(folder, "tokenizer_config.json", settings)
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode("the") == tokenizer.encode(" the") == [1256, 262]
+    assert tokenizer.encode("the", add_special_tokens=False) == [262]
+    tokenizer.save_pretrained(folder / "again")
+    assert Tokenizer.from_pretrained(folder / "again").encode("the") == [1256, 262]
+
+
+def test_a_template(folder):
+    single = [{"SpecialToken": {"id": "<|endoftext|>"}}, {"Sequence": {"id": "A"}},
+              {"SpecialToken": {"id": "!"}}]  # fmt: skip
+    ids = {t: {"ids": [i]} for t, i in (("<|endoftext|>", 1256), ("!", 0))}
+    template = {"type": "TemplateProcessing", "single": single, "special_tokens": ids}
+    whole(
+        folder,
+        post_processor={"type": "Sequence", "processors": [BYTE_LEVEL, template]},
+    )
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode("the") == [1256, 1169, 0]
+    tokenizer.save_pretrained(folder / "again")
+    assert Tokenizer.from_pretrained(folder / "again").encode("the") == [1256, 1169, 0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"normalizer": {"type": "Lowercase"}}, "normalizer.*Lowercase"),
+        ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}]}}, "NFC"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "pre_tokenizer.*Whitespace"),
+        ({"pre_tokenizer": None}, "pre_tokenizer is None"),
+        ({"pre_tokenizer": {**BYTE_LEVEL, "use_regex": False}}, "use_regex"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Digits"}, BYTE_LEVEL]}}, "Digits"),
+        ({"decoder": {"type": "WordPiece"}}, "decoder.*WordPiece"),
+        ({"post_processor": {"type": "RobertaProcessing"}}, "RobertaProcessing"),
+        ({"model": {"type": "WordPiece"}}, "WordPiece"),
+        ({"model": {"dropout": 0.1}}, "dropout"),
+        ({"model": {"ignore_merges": True}}, "ignore_merges"),
+        ({"model": {"end_of_word_suffix": "</w>"}}, "end_of_word_suffix"),
+        ({"added_tokens": [{"id": 2000, "content": "x y"}]}, "'x y' has the id 2000"),
+        ({"added_tokens": [{"id": 1257, "content": "x", "special": 1}]}, "no token"),
+        ({"added_tokens": [{"id": 1257}]}, "content"),
+        ({"post_processor": {"type": "TemplateProcessing"}}, "special_tokens"),
+    ],
+)  # fmt: skip
+def test_a_link_of_another_kind_is_refused_by_its_name(folder, parts, message):
+    whole(folder, **parts)
+    with pytest.raises(FormatError, match=message) as error:
+        Tokenizer.from_pretrained(folder)
+    assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tokenizer_class": "BertTokenizer"}, "BertTokenizer"),
+        ({"split_special_tokens": True}, "split_special_tokens"),
+        ({"added_tokens_decoder": {"x": TODAY}}, "'x'"),
+        ({"added_tokens_decoder": {"1300": TODAY}}, "'today' has the id 1300"),
+        ({"eos_token": 5}, "int"),
+        ({"pad_token": {"special": True}}, "content"),
+    ],
+)
+def test_settings_that_are_refused_by_name(folder, settings, message):
+    write(folder, "tokenizer_config.json", settings)
+    with pytest.raises(FormatError, match=message):
+        Tokenizer.from_pretrained(folder)
+
+
+def test_merges_with_a_mark_blanks_and_other_line_ends(folder):
+    want = Tokenizer.from_pretrained(folder)
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+    text = "\ufeff" + "".join(
+        line + end for line, end in zip(lines, ["\r\n", " \n"] * 501)
+    )
+    (folder / "merges.txt").write_bytes(text.encode())
+    vocab = (folder / "vocab.json").read_text(encoding="utf-8")
+    vocab = "\ufeff" + vocab.replace("\n", "\r\n")
+    (folder / "vocab.json").write_bytes(vocab.encode())
+    again = Tokenizer.from_pretrained(folder)
+    assert (again.merges, again.vocab) == (want.merges, want.vocab)
+
+
+def test_a_token_that_two_merges_make_has_the_place_of_each():
+    merges = [("a", "b"), ("b", "c"), ("a", "bc"), ("c", "d"), ("ab", "c")]
+    tokenizer = Tokenizer(merges)
+    for text, tokens in {
+        "abcd": ["ab", "cd"], "abcabcd": ["abc", "ab", "cd"], "bcabcd": ["bc", "ab", "cd"]
+    }.items():  # fmt: skip
+        assert [tokenizer.decode([i]) for i in tokenizer.encode(text)] == tokens
+    tokenizer = Tokenizer([*merges, ("abc", "d"), ("d", "abc")])
+    assert len(tokenizer.merges) == 9
+    many = [("a" * n, "a") for n in range(1, 3)] + [("a", "aa")] * 3000
+    with pytest.raises(ValueError, match="too many merges"):
+        Tokenizer([*many, ("aaa", "aaa")])
+
+
+def test_thousands_of_added_tokens_load_and_cost_no_more_than_few(folder):
+    added = {str(1257 + i): {"content": f"<|x{i}|>"} for i in range(8000)}
+    write(folder, "tokenizer_config.json", {"added_tokens_decoder": added})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    text = "the cat <|x7999|> < <|x " * 4000
+    begin = time.process_time()
+    ids = tokenizer.encode(text)
+    assert time.process_time() - begin < 2  # asked one by one: a minute
+    assert ids.count(1257 + 7999) == 4000
+
+
+def test_half_a_million_special_tokens():
+    tokens = {f"<|x{i}|>": Added(i, special=True) for i in range(500_000)}
+    added = AddedTokens(tokens)
+    text = "<|x <|y|> " * 10_000
+    begin = time.process_time()
+    added.check(text, (), "all")
+    assert added.split(text, ()) == [(text, None)]
+    assert time.process_time() - begin < 2
+    with pytest.raises(ValueError, match="'<|x499999|>' at character 100000"):
+        added.check(text + "<|x499999|>", (), "all")
