@@ -41,8 +41,8 @@ from .fast.added import AddedTokens
 from .fast.long_pieces import NOTHING, merge_long
 from .fast.memo import Memo
 from .fast.merges import merge_table
-from .files.hub import HERE, FormatError, find
-from .files.vocabulary import Added, read_merges, read_tokenizer, write_tokenizer
+from .files.hub import FormatError, find
+from .files.vocabulary import Added, gpt2_merges, read_tokenizer, write_tokenizer
 from .learn_merges import count_pieces, learn_merges
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
@@ -127,7 +127,7 @@ class Tokenizer:
         of ``257 + n_merges`` ids that agree with GPT-2's but for the last."""
         if not 0 <= n_merges <= 50_000:
             raise ValueError(f"n_merges must be from 0 to 50000, not {n_merges!r}")
-        return cls(read_merges(HERE / "files" / "merges.txt")[:n_merges])
+        return cls(gpt2_merges()[:n_merges])
 
     @classmethod
     def from_pretrained(cls, name_or_folder):

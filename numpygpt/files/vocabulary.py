@@ -14,6 +14,7 @@ name. A reader of the lesson may skip this file: tokenizer.py needs the merges a
 from typing import NamedTuple
 
 from .hub import (
+    HERE,
     MAX_TEXT,
     MAX_VALUES,
     FormatError,
@@ -60,6 +61,11 @@ def read_merges(path):
     lines = lines[1:] if lines[0].startswith("#version") else lines
     merges = [tuple(line.split()) for line in lines]
     return check_merges([merge for merge in merges if merge], path)
+
+
+def gpt2_merges():
+    """GPT-2's own, which the package carries."""
+    return read_merges(HERE / "files" / "merges.txt")
 
 
 def check_merges(merges, path):
@@ -198,8 +204,10 @@ def add_tokens(vocab, entries, named, keep):
             continue  # nothing new
         i = vocab.setdefault(content, following)
         if stated not in (None, i):
-            raise ValueError(f"the added token {content!r:.80} has the id {stated!r:.80}"
-                             f", but its place is {i}")  # fmt: skip
+            raise ValueError(
+                f"the added token {content!r:.80} has the id {stated!r:.80}, but its "
+                f"place is {i}"
+            )
         following = max(following, i + 1)
         is_special = flags.get("special", False) or content in special
         flags = {"normalized": not is_special, **flags, "special": is_special}
