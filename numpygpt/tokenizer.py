@@ -29,6 +29,7 @@ Next: config.py.
 """
 
 import codecs
+import math
 import re
 from collections import defaultdict
 from itertools import count, pairwise
@@ -38,11 +39,11 @@ import numpy as np
 import regex
 
 from .fast.added import AddedTokens
-from .fast.long_pieces import NOTHING, merge_long
+from .fast.long_pieces import merge_long
 from .fast.memo import Memo
 from .fast.merges import merge_table
 from .files.hub import FormatError, find
-from .files.vocabulary import Added, gpt2_merges, read_tokenizer, write_tokenizer
+from .files.vocabulary import gpt2_merges, read_tokenizer, write_tokenizer
 from .learn_merges import count_pieces, learn_merges
 
 # The pieces, in the order they are tried: contractions, words, numbers, anything
@@ -109,10 +110,10 @@ class Tokenizer:
             raise ValueError(f"the vocabulary has no id for the token {missing!r}")
         self._token_of_id = dict(zip(vocab.values(), vocab))
         self.n_vocab = max(vocab.values()) + 1
-        if added is None and eos_token in vocab:
-            added = {eos_token: Added(vocab[eos_token], special=True)}
-        self._added = AddedTokens(added or {})
-        self.added_tokens, self.special_tokens = added or {}, self._added.special
+        if added is None:
+            added = AddedTokens.special_ones([eos_token], vocab)
+        self._added = AddedTokens(added)
+        self.added_tokens, self.special_tokens = added, self._added.special
         names = {"bos_token": eos_token} if names is None else names
         self.names = {**names, "eos_token": eos_token}
         for name in ("eos_token", "bos_token", "unk_token", "pad_token"):
@@ -273,15 +274,15 @@ def merge(symbols, merges):
     if len(symbols) > LONG:
         return merge_long(symbols, merges)
     symbols = list(symbols)
-    made = [merges.get(pair, NOTHING) for pair in pairwise(symbols)]
-    while made and (new := min(made)) != NOTHING:
+    made = [merges.get(pair, math.inf) for pair in pairwise(symbols)]
+    while made and (new := min(made)) < math.inf:
         i = made.index(new)
         symbols[i : i + 2] = [new]
         del made[i]  # and the pairs with the neighbours are new
         if i > 0:
-            made[i - 1] = merges.get((symbols[i - 1], new), NOTHING)
+            made[i - 1] = merges.get((symbols[i - 1], new), math.inf)
         if i < len(made):
-            made[i] = merges.get((new, symbols[i + 1]), NOTHING)
+            made[i] = merges.get((new, symbols[i + 1]), math.inf)
     return symbols
 
 

@@ -1,8 +1,8 @@
 r"""Find thousands of added tokens in a text, in time that grows with the text alone.
 
-An added token, ``<|endoftext|>`` or a word that somebody gave an id of its own, is found
-in the text as it stands, before any merging: the leftmost, and of those that begin at
-one place the longest. The plain formula, with the tokens sorted by length, longest first:
+An added token, ``<|endoftext|>`` or a word that somebody gave an id of its own, is
+found in the text as it stands, before any merging: the leftmost, and of those that
+begin at one place the longest. The plain formula, with the longest token first:
 
     re.split("(" + "|".join(map(re.escape, tokens)) + ")", text)
 
@@ -19,12 +19,24 @@ Next: tokenizer.py.
 """
 
 import re
+from typing import NamedTuple
 
 import regex
 
 SPACE = regex.compile(r"\s*+")
 SPACES = "".join(c for c in map(chr, range(0x3001)) if regex.match(r"\s", c))
 WORD = regex.compile(r"\w")
+
+
+class Added(NamedTuple):
+    """An added token, as Hugging Face's tokenizers describes it."""
+
+    id: int
+    special: bool = False  # marks something, and is no part of the text
+    lstrip: bool = False  # takes the white space before it along
+    rstrip: bool = False  # ... and behind it
+    single_word: bool = False  # is not found inside a longer word
+    normalized: bool = True  # is looked for when all that are not have been found
 
 
 class Finder:
@@ -50,7 +62,7 @@ class Finder:
 
 
 class AddedTokens:
-    """``tokens``: ``{text: token}``, each with the fields of vocabulary.Added."""
+    """``tokens``: ``{text: Added}``."""
 
     def __init__(self, tokens):
         self.special = {text: a.id for text, a in tokens.items() if a.special}
@@ -60,6 +72,11 @@ class AddedTokens:
             some = {t: a for t, a in tokens.items() if a.normalized == normalized}
             if some:
                 self.passes.append((some, Finder(some)))
+
+    @staticmethod
+    def special_ones(texts, vocab):
+        """``{text: Added}`` of those that the vocabulary has."""
+        return {t: Added(vocab[t], special=True) for t in texts if t in vocab}
 
     def check(self, text, allowed, refused):
         """``ValueError`` if a token that is refused ("all": any special one) and not

@@ -11,8 +11,7 @@ that would change ids or texts in a way that `Tokenizer` does not have is refuse
 name. A reader of the lesson may skip this file: tokenizer.py needs the merges alone.
 """
 
-from typing import NamedTuple
-
+from ..fast.added import Added
 from .hub import (
     HERE,
     MAX_TEXT,
@@ -33,17 +32,6 @@ KEPT = ("bos_token", "eos_token", "unk_token", "pad_token")  # what Tokenizer kn
 # Classes of transformers that do with these files what GPT-2's does.
 CLASSES = [f"{name}{end}" for name in ("GPT2Tokenizer", "PreTrainedTokenizer",
            "CodeGenTokenizer") for end in ("", "Fast")]  # fmt: skip
-
-
-class Added(NamedTuple):
-    """A token that is found in the text as it stands, before any merging."""
-
-    id: int
-    special: bool = False  # marks something, and is no part of the text
-    lstrip: bool = False  # takes the white space before it along
-    rstrip: bool = False  # ... and behind it
-    single_word: bool = False  # is not found inside a longer word
-    normalized: bool = True  # is looked for when all that are not have been found
 
 
 FLAGS = Added._fields[1:]

@@ -7,9 +7,8 @@ import time
 import pytest
 
 from numpygpt import Tokenizer
-from numpygpt.fast.added import AddedTokens
+from numpygpt.fast.added import Added, AddedTokens
 from numpygpt.files.hub import FormatError
-from numpygpt.files.vocabulary import Added
 
 TEXT = "the today <m>  cat cats <pad>."
 IDS = [1169, 220, 1257, 1259, 1260, 269, 265, 82, 220, 1258, 13]
