@@ -37,6 +37,7 @@ from email.utils import parsedate_to_datetime
 from itertools import cycle
 from urllib.parse import urljoin, urlsplit
 
+from .hub import MAX_SETTINGS, MAX_TEXT
 from .known import INDEX, KNOWN, WEIGHTS, DownloadError, full_name, shards
 from .terminal import on_terminal, say
 
@@ -56,6 +57,10 @@ class BusyError(ConnectionError):
     def __init__(self, answer):
         super().__init__(f"the server answers {answer.code} {answer.reason}")
         self.wait = answer.headers.get("Retry-After", "")
+
+
+class BeyondEndError(ConnectionError):
+    """The server has nothing from the byte on that we asked for."""
 
 
 def fetch(name, folder):
@@ -95,7 +100,7 @@ def fetch_files(name, where, folder):
         raise DownloadError(f"{where} has no config.json: there is no such model")
     # All files of one commit, even if the next one is made meanwhile.
     base = f"{where}/resolve/{config['commit'] or 'main'}"
-    receive(config, folder, None, suffix=".new")
+    receive(config, folder, None, suffix=".new", most=MAX_SETTINGS)
     check_kind(folder / "config.json.new", where)
     wanted = [ask(f"{base}/{file}") for file in (*TOKENIZER, *OPTIONAL)]
     wanted = [found for found in wanted if found is not None]
@@ -103,7 +108,7 @@ def fetch_files(name, where, folder):
     if weights is None:
         index = ask(f"{base}/{INDEX}")
     if index is not None:
-        receive(index, folder, None)
+        receive(index, folder, None, most=MAX_SETTINGS)
         parts = shards((folder / INDEX).read_bytes(), where)
         wanted += [ask(f"{base}/{part}") for part in parts]
     else:
@@ -115,7 +120,8 @@ def fetch_files(name, where, folder):
         )
     check_room(folder, sum(found["size"] or 0 for found in wanted))
     for found in wanted:
-        receive(found, folder, KNOWN.get(name, {}).get(found["file"]))
+        most = None if found["file"].endswith(".safetensors") else MAX_TEXT
+        receive(found, folder, KNOWN.get(name, {}).get(found["file"]), most=most)
     os.replace(folder / "config.json.new", folder / "config.json")
 
 
@@ -156,7 +162,7 @@ def ask(url):
             return {
                 "url": url,
                 "file": url.rpartition("/")[2],
-                "size": int(size) if size and size.isdecimal() else None,
+                "size": whole_number(size),
                 "etag": etag.removeprefix("W/").strip('"'),
                 "commit": re.sub(r"[^0-9a-f]", "", said.get("X-Repo-Commit") or ""),
             }
@@ -167,17 +173,23 @@ def ask(url):
         return None
 
 
-def receive(found, folder, known, suffix=""):
-    """Download one file into the folder: it appears whole, checked, or not at all."""
+def whole_number(header):
+    """The number in a header; None if it is missing or odd."""
+    return int(header) if re.fullmatch("[0-9]{1,15}", header or "") else None
+
+
+def receive(found, folder, known, suffix="", most=None):
+    """Download one file into the folder: it appears whole, checked, or not at all.
+    ``most``: a file that is larger, whatever its server promised, is refused."""
     path = folder / f"{found['file']}{suffix}"
     tag = re.sub(r"\W", "", found["etag"])[:16] or "untagged"
     part = path.with_name(f"{found['file']}.{tag}.part")
     if not found["etag"]:  # nothing would say that an old part is one of this file
         part.unlink(missing_ok=True)
-    if path.is_file():  # from an earlier attempt, perhaps of another commit: check it
-        os.replace(path, part)
+    if path.is_file() and is_promised(path, found, known):
+        return  # an earlier attempt got as far as this
     try:
-        retrying(lambda: append(found, part, known), part)
+        retrying(lambda: append(found, part, known, most), part)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             part.unlink(missing_ok=True)
@@ -186,9 +198,22 @@ def receive(found, folder, known, suffix=""):
     os.replace(part, path)
 
 
-def append(found, part, known):
+def is_promised(path, found, known):
+    """Is this finished file, of an earlier attempt and perhaps of another commit, the
+    one that we want? Without a promised hash nobody can tell."""
+    hasher, promised = new_hash(found, known)
+    with open(path, "rb") as file:
+        while piece := file.read(STEP):
+            hasher.update(piece)
+    return hasher.hexdigest() == promised
+
+
+def append(found, part, known, most=None):
     """Get what the part still lacks, then compare it with what was promised."""
     size, promised = found["size"], None
+    most = size if most is None else min(size or most, most)
+    if size is not None and size > most:
+        raise too_large(found, most)
     with open(part, "ab+") as file:
         hasher, promised = new_hash(found, known)
         file.seek(0)
@@ -196,11 +221,18 @@ def append(found, part, known):
             hasher.update(piece)
         have = file.tell()
         if have == 0 or have != size:
-            with request(found["url"], "GET", have)[0] as answer:
-                if have and not from_byte(have, answer):
-                    file.truncate(0)  # the server sends all of it again
-                    hasher, have = new_hash(found, known)[0], 0
-                have += copy(answer, file, hasher, found, have)
+            try:
+                with request(found["url"], "GET", have)[0] as answer:
+                    if have and not from_byte(have, answer):
+                        file.truncate(0)  # the server sends all of it again
+                        hasher, have = new_hash(found, known)[0], 0
+                    if size is None and (rest := answer.headers.get("Content-Length")):
+                        size = have + (whole_number(rest) or 0)
+                    have += copy(answer, file, hasher, found, have, most)
+            except BeyondEndError:
+                if hasher.hexdigest() != promised:  # else the part was all of it
+                    file.truncate(0)
+                    raise
     if size is not None and have < size:
         raise ConnectionError(f"the connection ended at byte {have} of {size}")
     digest = hasher.hexdigest()
@@ -210,6 +242,13 @@ def append(found, part, known):
             f"{found['url']} is not what it should be: {have} bytes with the hash "
             f"{digest}, where {size} with {promised} were promised. It was removed"
         )
+    if most is not None and have > most:
+        part.unlink()
+        raise too_large(found, most)
+
+
+def too_large(found, most):
+    return DownloadError(f"{found['url']} is larger than {most} bytes: no model's is")
 
 
 def new_hash(found, known):
@@ -235,7 +274,7 @@ def from_byte(have, answer):
     return answer.status == 206 and content_range.startswith(f"bytes {have}-")
 
 
-def copy(answer, file, hasher, found, begin):
+def copy(answer, file, hasher, found, begin, most):
     """Write what arrives; hash it meanwhile in a second thread. Two buffers take turns:
     one is filled while the other is hashed. Returns how much."""
     n, hashed, show = 0, None, progress(found["file"], begin, found["size"])
@@ -249,8 +288,8 @@ def copy(answer, file, hasher, found, begin):
             hashed = pool.submit(hasher.update, piece)
             n += size
             show(n)
-            if found["size"] is not None and begin + n > found["size"]:
-                break  # more than was promised
+            if most is not None and begin + n > most:
+                break  # more than was promised, or than anybody needs
     show(n, end="\n")
     return n
 
@@ -312,7 +351,7 @@ def seconds(retry_after):
             return float(min(int(retry_after), MAX_WAIT))
         wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
         return min(max(wait, 0.0), MAX_WAIT)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -327,36 +366,49 @@ def request(url, method, begin=0):
     """Open a URL, from byte ``begin`` on -> (the answer, the headers of the hub's own
     last one, which says what the file is even if another place has it). Status codes
     become errors."""
-    opener = urllib.request.build_opener(Unfollowed)
     home, said = url, {}
     for _ in range(MAX_REDIRECTS):
-        headers = {"User-Agent": "numpygpt", "Accept-Encoding": "identity"}
-        if begin:
-            headers["Range"] = f"bytes={begin}-"
-        token = os.environ.get("HF_TOKEN")
-        at_home = urlsplit(url).netloc == urlsplit(home).netloc
-        if token and at_home:
-            headers["Authorization"] = f"Bearer {token}"
-        if urlsplit(url).scheme not in ("https", urlsplit(home).scheme):
-            raise DownloadError(f"{home} leads to {url!r:.200}: refused")
-        asked = urllib.request.Request(url, headers=headers, method=method)
         try:
-            answer = opener.open(asked, timeout=TIMEOUT)
-            return answer, answer.headers if at_home else said
-        except urllib.error.HTTPError as answer:
-            said = answer.headers if at_home else said
-            if method == "HEAD" and said.get("X-Linked-Size"):
-                return answer, said  # all we ask for; the place itself may want a GET
-            url = urljoin(url, failed(url, answer))
-        except urllib.error.URLError as error:
-            raise error.reason if isinstance(error.reason, OSError) else error from None
+            answer, url, said = ask_once(url, method, begin, home, said)
+        except (ValueError, http.client.InvalidURL) as error:
+            raise DownloadError(
+                f"{home} leads to {url!r:.200}, which is no address: {error}"
+            ) from None
+        if url is None:
+            return answer, said
     raise DownloadError(f"{home} is redirected without end")
+
+
+def ask_once(url, method, begin, home, said):
+    """One request -> the answer, where it leads to instead or None, the headers."""
+    headers = {"User-Agent": "numpygpt", "Accept-Encoding": "identity"}
+    if begin:
+        headers["Range"] = f"bytes={begin}-"
+    token = os.environ.get("HF_TOKEN")
+    at_home = urlsplit(url).netloc == urlsplit(home).netloc
+    if token and at_home:
+        headers["Authorization"] = f"Bearer {token}"
+    if urlsplit(url).scheme not in ("https", urlsplit(home).scheme):
+        raise DownloadError(f"{home} leads to {url!r:.200}: refused")
+    asked = urllib.request.Request(url, headers=headers, method=method)
+    try:
+        answer = urllib.request.build_opener(Unfollowed).open(asked, timeout=TIMEOUT)
+        return answer, None, answer.headers if at_home else said
+    except urllib.error.HTTPError as answer:
+        said = answer.headers if at_home else said
+        if method == "HEAD" and said.get("X-Linked-Size"):
+            return answer, None, said  # all we ask for; the place may want a GET
+        return answer, urljoin(url, failed(url, answer)), said
+    except urllib.error.URLError as error:
+        raise error.reason if isinstance(error.reason, OSError) else error from None
 
 
 def failed(url, error):
     """A status that is no success -> the place a redirect names, or an error."""
     if error.code in (301, 302, 303, 307, 308) and error.headers.get("Location"):
         return error.headers["Location"]
+    if error.code == 416:
+        raise BeyondEndError(f"{url} ends before the byte that was asked for")
     if error.code == 404:
         raise FileNotFoundError(f"{url} does not exist")
     if error.code in (401, 403):

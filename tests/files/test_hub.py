@@ -285,6 +285,91 @@ def test_without_an_etag_an_old_part_is_not_trusted(server):
     assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
 
 
+@pytest.mark.parametrize("etag", ["", "a-tag-of-its-own"])
+def test_a_finished_file_of_another_commit_is_not_the_beginning_of_ours(server, etag):
+    """An earlier attempt may have finished this file, and the next commit came."""
+    folder = hub.home() / "someone" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / BIG).write_bytes(b"x" * 7000)
+    server.faults["HEAD", BIG] = [{"headers": {"X-Linked-Etag": etag}}]
+    assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
+    assert {h.get("Range") for h in server.asked("GET", BIG)} == {None}
+
+
+def test_a_finished_file_is_not_fetched_again(server):
+    folder = hub.home() / "someone" / "tiny"
+    folder.mkdir(parents=True)
+    shutil.copy(TINY / BIG, folder)
+    hub.find("someone/tiny")
+    assert server.asked("GET", BIG) == []
+
+
+@pytest.mark.parametrize("is_tagged", [True, False])
+@pytest.mark.parametrize("fault", [{"cut": 7000}, {"code": 416}, "all there"])
+def test_a_server_that_tells_no_length(server, is_tagged, fault):
+    """After a run that broke, the next may ask for what follows the end: 416."""
+    file, content = "vocab.json", b"{" + b" " * 10_000 + b"}"
+    server.files[f"/someone/tiny/{file}"] = content
+    tag = hashlib.sha256(content).hexdigest() if is_tagged else ""
+    unknown = {"headers": {"Content-Length": "", "ETag": tag}}
+    server.faults["HEAD", file] = [unknown]
+    server.faults["GET", file] = [{"code": 416} if fault == "all there" else fault]
+    if fault == "all there":
+        folder = hub.home() / "someone" / "tiny"
+        folder.mkdir(parents=True)
+        (folder / f"{file}.{tag[:16] or 'untagged'}.part").write_bytes(content)
+    assert (hub.find("someone/tiny") / file).read_bytes() == content
+    whole = fault == "all there" and is_tagged
+    assert len(server.waits) == (0 if whole else 1)
+    assert len(server.asked("GET", file)) == (1 if whole else 2)
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("file", ["config.json", f"{BIG}.index.json", "vocab.json"])
+def test_a_text_of_any_size_is_not_taken(server, monkeypatch, file, said):
+    """What is read into memory is small, whatever an uploader makes of it."""
+    monkeypatch.setattr(download, "MAX_SETTINGS", 50_000)
+    monkeypatch.setattr(download, "MAX_TEXT", 50_000)
+    if "index" in file:
+        server.files.pop(f"/someone/tiny/{BIG}")
+    server.files[f"/someone/tiny/{file}"] = b"{" + b" " * 3_000_000 + b"}"
+    if not said:
+        server.faults["HEAD", file] = [{"headers": {"Content-Length": ""}}]
+    with pytest.raises(DownloadError, match=f"{file} is larger than 50000 bytes"):
+        hub.find("someone/tiny")
+    folder = hub.home() / "someone" / "tiny"
+    assert not (folder / "config.json").exists()
+    assert not [p for p in folder.iterdir() if p.stat().st_size > 1_200_000]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["http://[::1", "http://a b/", "http://127.0.0.1:port/", "http://127.0.0.1:99999/",
+     "http://\u00e9.invalid/\u00e9", f"http://{'a' * 70}.invalid/", "//[", ""],
+)  # fmt: skip
+def test_odd_places_are_refused(server, place):
+    place = place.encode("utf-8").decode("latin-1")  # as a header can have it
+    server.faults["GET", BIG] = [{"headers": {"Location": place}}] * 9
+    with pytest.raises(DownloadError, match="someone/tiny"):
+        hub.find("someone/tiny")
+    assert server.waits == []
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("X-Linked-Size", "9" * 5000), ("X-Linked-Size", "-1"), ("X-Linked-Size", "\u00b2"),
+     ("X-Linked-Etag", "\"" + "x" * 9000), ("X-Repo-Commit", "../../x")],
+)  # fmt: skip
+def test_odd_headers_do_no_harm(server, header, value):
+    server.faults["HEAD", BIG] = [{"headers": {header: value}}]
+    assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
+
+
+@pytest.mark.parametrize("after", ["9" * 5000, "Mon, 01 Jan 0001 00:00:00 +1400", "-1"])
+def test_odd_times_to_wait(server, after):
+    assert download.seconds(after) is None or 0 <= download.seconds(after) <= 300
+
+
 def test_pinned_files_must_be_the_known_ones(server, monkeypatch):
     server.add("openai-community/gpt2")
     size = len(server.files[f"/openai-community/gpt2/{BIG}"])
