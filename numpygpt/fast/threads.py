@@ -50,12 +50,17 @@ class Team:
         self._started = False
 
     def call(self, function, times):
-        """Have the others call ``function``, ``times`` times in all."""
+        """Have the others call ``function``, ``times`` times in all, if there are any.
+        Where the system lets no more threads start, those that did must do."""
         if times > 0 and not self._started:
             self._started = True
-            for _ in range(self.size - 1):
-                Thread(target=self._serve, daemon=True).start()
-        for _ in range(times):
+            for n_others in range(self.size - 1):
+                try:
+                    Thread(target=self._serve, daemon=True).start()
+                except (RuntimeError, MemoryError):
+                    self.size = 1 + n_others
+                    break
+        for _ in range(min(times, self.size - 1)):
             self._calls.put(function)
 
     def _serve(self):

@@ -280,18 +280,31 @@ def copy(answer, file, hasher, found, begin, most):
     n, hashed, show = 0, None, progress(found["file"], begin, found["size"])
     buffers = cycle([bytearray(STEP), bytearray(STEP)])
     with ThreadPoolExecutor(1) as pool:
+        has_thread = can_start(pool)
         while size := answer.readinto(buffer := next(buffers)):
             piece = memoryview(buffer)[:size]
             file.write(piece)
             if hashed is not None:
                 hashed.result()
-            hashed = pool.submit(hasher.update, piece)
+            if has_thread:
+                hashed = pool.submit(hasher.update, piece)
+            else:
+                hasher.update(piece)
             n += size
             show(n)
             if most is not None and begin + n > most:
                 break  # more than was promised, or than anybody needs
     show(n, end="\n")
     return n
+
+
+def can_start(pool):
+    """Does the system let this pool have a thread?"""
+    try:
+        pool.submit(int).result()
+        return True
+    except RuntimeError:
+        return False
 
 
 def progress(name, begin, size):

@@ -133,3 +133,30 @@ def test_small_buffers_inside_and_only_there(team):
     share(work, team)
     assert seen == [threads.BUFFER] * team
     assert np.getbufsize() == before != threads.BUFFER
+
+
+@pytest.mark.parametrize("n_allowed", [0, 1, 2])
+def test_where_no_more_threads_can_start_those_there_are_do_the_work(
+    monkeypatch, n_allowed
+):
+    """A limit of processes; the calls that nobody takes must not pile up either."""
+    team, start, left = Team(4), threading.Thread.start, [None] * n_allowed
+
+    def start_if_allowed(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threads, "team", team)
+    monkeypatch.setattr(threads.Thread, "start", start_if_allowed)
+    for _ in range(20):
+        done = []
+        share(lambda a, b, out=done: out.extend(range(a, b)), 100, 7)
+        assert sorted(done) == [*range(100)]
+    assert team.size == 1 + n_allowed
+    for _ in range(100):  # a thread takes a call, finds no piece left, and is free
+        if team._calls.empty():
+            break
+        threading.Event().wait(0.05)
+    assert team._calls.empty()

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import http.server
 import inspect
+import io
 import json
 import os
 import re
@@ -504,6 +505,19 @@ def test_a_full_disk_leaves_nothing(server, monkeypatch):
             hub.find("someone/tiny")
     assert not list((hub.home() / "someone" / "tiny").glob("*.part"))
     hub.find("someone/tiny")
+
+
+def test_without_a_second_thread_the_first_one_hashes(server, monkeypatch):
+    def no_thread(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("concurrent.futures.thread.threading.Thread.start", no_thread)
+        answer = io.BytesIO(b"x" * 3_000_000)
+        hasher, file = hashlib.sha256(), io.BytesIO()
+        found = {"file": "x", "size": 3_000_000}
+        assert download.copy(answer, file, hasher, found, 0, None) == 3_000_000
+    assert hasher.hexdigest() == hashlib.sha256(b"x" * 3_000_000).hexdigest()
 
 
 def test_two_processes_fetch_once(server, tmp_path):

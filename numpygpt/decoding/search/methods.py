@@ -33,6 +33,12 @@ def method(config):
     [search] = _only_one(SEARCHES, config) or [sample]
     if kind is not None and search is not beam_search:
         raise ValueError("num_beam_groups and stochastic_beams need num_beams above 1")
+    if config.dola_layers is not None and config.guidance_scale not in (None, 1):
+        raise ValueError(
+            "dola_layers and guidance_scale cannot go together: DoLa removes tokens, "
+            "others with the prompt than without it, and guidance needs the difference "
+            "of the two: set one of them"
+        )
     return kind or search
 
 
