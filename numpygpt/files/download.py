@@ -203,36 +203,29 @@ def is_promised(path, found, known):
     one that we want? Without a promised hash nobody can tell."""
     hasher, promised = new_hash(found, known)
     with open(path, "rb") as file:
-        while piece := file.read(STEP):
-            hasher.update(piece)
+        hash_all(file, hasher)
     return hasher.hexdigest() == promised
+
+
+def hash_all(file, hasher):
+    """Hash a file from its beginning; returns its size."""
+    file.seek(0)
+    while piece := file.read(STEP):
+        hasher.update(piece)
+    return file.tell()
 
 
 def append(found, part, known, most=None):
     """Get what the part still lacks, then compare it with what was promised."""
-    size, promised = found["size"], None
+    size = found["size"]
     most = size if most is None else min(size or most, most)
     if size is not None and size > most:
         raise too_large(found, most)
+    hasher, promised = new_hash(found, known)
     with open(part, "ab+") as file:
-        hasher, promised = new_hash(found, known)
-        file.seek(0)
-        while piece := file.read(STEP):
-            hasher.update(piece)
-        have = file.tell()
+        have = hash_all(file, hasher)
         if have == 0 or have != size:
-            try:
-                with request(found["url"], "GET", have)[0] as answer:
-                    if have and not from_byte(have, answer):
-                        file.truncate(0)  # the server sends all of it again
-                        hasher, have = new_hash(found, known)[0], 0
-                    if size is None and (rest := answer.headers.get("Content-Length")):
-                        size = have + (whole_number(rest) or 0)
-                    have += copy(answer, file, hasher, found, have, most)
-            except BeyondEndError:
-                if hasher.hexdigest() != promised:  # else the part was all of it
-                    file.truncate(0)
-                    raise
+            hasher, have, size = get_rest(found, known, file, hasher, have, most)
     if size is not None and have < size:
         raise ConnectionError(f"the connection ended at byte {have} of {size}")
     digest = hasher.hexdigest()
@@ -245,6 +238,26 @@ def append(found, part, known, most=None):
     if most is not None and have > most:
         part.unlink()
         raise too_large(found, most)
+
+
+def get_rest(found, known, file, hasher, have, most):
+    """Append to a part what follows byte ``have`` -> the hash of all of it, how much
+    that is, and how much it should be: the answer says, if nobody did before."""
+    size = found["size"]
+    try:
+        with request(found["url"], "GET", have)[0] as answer:
+            if have and not from_byte(have, answer):
+                file.truncate(0)  # the server sends all of it again
+                hasher, have = new_hash(found, known)[0], 0
+            rest = whole_number(answer.headers.get("Content-Length"))
+            if size is None and rest is not None:
+                size = have + rest
+            have += copy(answer, file, hasher, found, have, most)
+    except BeyondEndError:
+        if hasher.hexdigest() != new_hash(found, known)[1]:  # else it was all there
+            file.truncate(0)
+            raise
+    return hasher, have, size
 
 
 def too_large(found, most):
