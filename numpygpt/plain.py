@@ -164,6 +164,19 @@ def generate(ids, params, n_head, n_new):
     return ids
 
 
+# Why this is not the end. What is slow or missing here, what it costs, who answers it:
+#
+#   every new token reads the whole text again    7 x the time (1)          cache.py
+#   one text at a time                            8 at once: 3.6 x (1)      model.py
+#   logits of all rows, where the last is asked   31 % of the weights       model.py
+#   squares [n_tok, n_tok], a new array each op   prompt of 1000: 3 x (2)   fast/
+#   the likeliest token only: soon it repeats     "a very good man, and"    decoding/
+#   ids, not text; weights from nowhere           tokenizer.py, weights.py
+#   one GPT-2: no other size, no sibling          config.py, activations.py
+#
+# (1) python scripts/benchmark.py --model fairytale --peers plain --cases decode
+# (2) python scripts/benchmark.py --peers plain --cases prefill
+
 if __name__ == "__main__":
     import sys
 
