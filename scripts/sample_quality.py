@@ -39,7 +39,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.__main__ import DEFAULTS
+from numpygpt.cli.options import DEFAULTS, STORY
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)*")
 ENDS = re.compile(r"""[.!?]["')]*(?=\s|$)""")
@@ -48,7 +48,7 @@ CLOSED = re.compile(r"""(?:[.!?:;,]|--)["')]*$""")
 
 def draw(model, tokenizer, n_sample, n_token, changes=()):
     """``[text, ...]``: sample i has seed i."""
-    settings = {**DEFAULTS, "max_new_tokens": n_token, **dict(changes)}
+    settings = {**DEFAULTS, **STORY, "max_new_tokens": n_token, **dict(changes)}
     end = tokenizer.eos_token_id
     for seed in range(n_sample):
         ids = model.generate([end], seed=seed, **settings)[0, 1:]
