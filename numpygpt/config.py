@@ -82,13 +82,16 @@ class GPT2Config:
     tie_word_embeddings: bool = True  # unembed with the transpose of the embedding
     initializer_range: float = 0.02
     bos_token_id: int | None = 50256
-    eos_token_id: int | None = 50256
+    eos_token_id: int | list | None = 50256
 
     def __post_init__(self):
         for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
             _check(self, name, _is_int(getattr(self, name), 1), "a positive integer")
         for name, least in ("n_inner", 1), ("bos_token_id", -1), ("eos_token_id", -1):
-            ok = getattr(self, name) is None or _is_int(getattr(self, name), least)
+            value = getattr(self, name)
+            several = name == "eos_token_id" and isinstance(value, list)
+            ok = all(_is_int(v, least) for v in (value if several else [value]))
+            ok = ok or value is None
             _check(self, name, ok, f"None or an integer of at least {least}")
         _check(self, "n_head", self.n_embd % self.n_head == 0, "a divisor of n_embd")
         known = self.activation_function in ACTIVATIONS

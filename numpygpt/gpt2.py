@@ -11,11 +11,14 @@ import numpy as np
 from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
-from .decoding.config import GenerationConfig
-from .decoding.plumbing.checks import check_width
-from .decoding.plumbing.settings import merge_config
+from .decoding.plumbing.settings import (
+    ends_of,
+    merge_config,
+    read_settings,
+    settings_to_save,
+)
 from .decoding.search.methods import method, wrapped
-from .files.hub import FormatError, find, read_json
+from .files.hub import find
 from .files.watch import reading
 from .model import hidden_states, unembed
 
@@ -36,9 +39,7 @@ class GPT2:
         self.config = config
         self.params = params
         self.dtype = params["wte"]["weight"].dtype
-        self.generation_config = generation_config or GenerationConfig(
-            bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
-        )
+        self.generation_config = generation_config or ends_of(config)
         self.watch = None  # over the files that the weights lie in
 
     @classmethod
@@ -49,15 +50,7 @@ class GPT2:
         folder = find(name_or_folder)
         with reading(folder) as watch:
             config, params = weights.load(folder, dtype)
-            settings = {"eos_token_id": config.eos_token_id}
-            path = folder / "generation_config.json"
-            if path.is_file():
-                settings = read_json(path)
-        try:
-            generation_config = GenerationConfig.known(**settings)
-            check_width(generation_config, config)
-        except ValueError as error:
-            raise FormatError(f"{path}: {error}") from None
+            generation_config = read_settings(folder, config)
         model = cls(config, params, generation_config)
         model.watch = watch.over(weights.flatten(params).values())
         return model
@@ -71,8 +64,7 @@ class GPT2:
         """Write a folder that transformers opens (``dtype=np.float16``: half size)."""
         weights.save(
             folder, self.config, self.params, dtype,
-            bos_token_id=self.config.bos_token_id,
-            eos_token_id=self.generation_config.eos_token_id,
+            **settings_to_save(self.generation_config),
         )  # fmt: skip
 
     def __repr__(self):

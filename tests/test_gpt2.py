@@ -162,7 +162,7 @@ def test_51_processed_log_probabilities(ids, seed):
 
 def test_lengths():
     endless = GPT2(replace(CONFIG, eos_token_id=None), MODEL.params)
-    assert endless.generate([1, 2, 3]).shape == (1, 20)  # transformers' default
+    assert endless.generate([1, 2, 3]).shape == (1, 23)  # transformers' default: 20 new
     assert endless.generate([1, 2, 3], max_length=7).shape == (1, 7)
     assert endless.generate([1, 2], max_new_tokens=7, max_length=3).shape == (1, 9)
     assert endless.generate([1, 2], max_new_tokens=99).shape == (1, 40)

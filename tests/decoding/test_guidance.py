@@ -95,7 +95,7 @@ def test_a_long_negative_prompt_ends_the_text_at_its_full_context(method):
         assert out.shape == (1, 2 + n_new)
     with pytest.raises(ValueError, match="negative_prompt_ids: 24 tokens leave no"):
         TIGHT.generate([1, 1], negative_prompt_ids=[1] * 24, **how)
-    assert TIGHT.generate([1, 1], negative_prompt_ids=[1] * 24).shape == (1, 20)
+    assert TIGHT.generate([1, 1], negative_prompt_ids=[1] * 24).shape == (1, 22)
 
 
 def test_the_logits_that_are_returned_are_the_guided_ones():

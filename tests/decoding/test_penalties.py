@@ -406,7 +406,7 @@ def test_as_many_contexts_as_rows():
         # Said at once, not when the token's turn has come:
         (d.forced_eos_token_id, 3, "forced_eos_token_id: token id 3 is outside"),
         (d.forced_bos_token_id, 3, "forced_bos_token_id: token id 3 is outside"),
-        (d.begin_suppress_tokens, [3], "begin_suppress_tokens: token id 3 is outside"),
+        (d.begin_suppress_tokens, [-1], "begin_suppress_tokens: token id -1 is outside"),
     ],
 )
 def test_a_wrong_value_is_named(rule, value, message):

@@ -70,6 +70,13 @@ def check_ids(ids, logits, name):
     return ids
 
 
+def check_there(ids, logits, name):
+    """The same, but an id behind the vocabulary is left out: of a token that never
+    comes, nothing need be kept away. (A folder whose model has 97 tokens may say that
+    50256 ends a text.)"""
+    return check_ids([i for i in ids if i < logits.shape[-1]], logits, name)
+
+
 @of_rows
 def repetition_penalty(logits, value, context):
     """Make every token that was seen less likely, once: a positive logit is divided by
@@ -195,6 +202,8 @@ def bad_words_ids(logits, value, context, eos_token_ids=()):
     [0.0, 0.0, -inf]
     """
     for sequence in value:
+        if max(sequence, default=0) >= len(logits):
+            continue  # it never comes
         first, last = _split(sequence, logits, "bad_words_ids")
         lone_eos = not first and last in eos_token_ids
         if _ends_with(context, first) and not lone_eos:
@@ -234,7 +243,7 @@ def suppress_tokens(logits, value, context):
     >>> suppress_tokens(np.zeros(3), [0, 2]).tolist()
     [-inf, 0.0, -inf]
     """
-    logits[check_ids(value, logits, "suppress_tokens")] = -np.inf
+    logits[check_there(value, logits, "suppress_tokens")] = -np.inf
 
 
 @of_rows
@@ -244,7 +253,7 @@ def begin_suppress_tokens(logits, value, context, begin=0):
     >>> begin_suppress_tokens(np.zeros(3), [0, 2], [1], begin=1).tolist()
     [-inf, 0.0, -inf]
     """
-    ids = check_ids(value, logits, "begin_suppress_tokens")
+    ids = check_there(value, logits, "begin_suppress_tokens")
     if len(context) == begin:
         logits[ids] = -np.inf
 
@@ -258,7 +267,7 @@ def min_length(logits, value, context, eos_token_ids=()):
     """
     check("min_length", COUNT_OR_0, value)
     if len(context) < value:
-        logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
+        logits[check_there(eos_token_ids, logits, "eos_token_id")] = -np.inf
 
 
 @of_rows
@@ -266,7 +275,7 @@ def min_new_tokens(logits, value, output, eos_token_ids=()):
     """Ban the ends before there are ``value`` new tokens. 0 is off."""
     check("min_new_tokens", COUNT_OR_0, value)
     if len(output) < value:
-        logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
+        logits[check_there(eos_token_ids, logits, "eos_token_id")] = -np.inf
 
 
 @of_rows
@@ -319,7 +328,7 @@ def exponential_decay_length_penalty(logits, value, output, eos_token_ids=()):
         most = float(np.finfo(logits.dtype).max) ** 0.5  # the product must be finite
         with np.errstate(over="ignore"):
             growth = min(float(np.float64(factor) ** beyond), most) - 1
-        eos = check_ids(eos_token_ids, logits, "eos_token_id")
+        eos = check_there(eos_token_ids, logits, "eos_token_id")
         eos = eos[logits[eos] > -np.inf]
         logits[eos] += np.abs(logits[eos]) * growth
 
