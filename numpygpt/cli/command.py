@@ -19,13 +19,15 @@ def main(argv=None):
     try:
         interrupt.as_usual()
         output.prepare()
-        args, settings = parse(argv)
-        seed.append(args.seed)
-        run(args, settings)
-        sys.stdout.flush()
-        return 0
-    except SystemExit as end:
-        return end.code
+        try:
+            args, settings = parse(argv)
+            seed.append(args.seed)
+            run(args, settings)
+            code = 0
+        except SystemExit as end:  # --help, a mistake
+            code = end.code
+        output.flush()
+        return code
     except BrokenPipeError:  # whoever read us has seen enough (`| head`)
         output.silence()
         return 0
@@ -36,8 +38,8 @@ def main(argv=None):
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
         say(f"numpygpt: {str(error) or type(error).__name__}")
         try:
-            sys.stdout.flush()
-        except (AttributeError, OSError):
+            output.flush()
+        except OSError:
             output.silence()
         return 1
 

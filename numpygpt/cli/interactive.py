@@ -114,14 +114,14 @@ def converse(args, model, tokenizer, prompt, settings):
     while True:
         try:
             line = input("> " if at_keyboard else "")
+            if line.strip() in ("/quit", "/exit"):
+                break
+            take(talk, line, echo=not at_keyboard)
         except EOFError:
             break
-        except KeyboardInterrupt:  # a line that is dropped
-            write("\n")
-            continue
-        if line.strip() in ("/quit", "/exit"):
-            break
-        take(talk, line, echo=not at_keyboard)
+        except KeyboardInterrupt:  # the line is dropped, or the command ends
+            with contextlib.suppress(KeyboardInterrupt):  # some terminals send two
+                write("\n")
     note(f"seed {args.seed}")
 
 

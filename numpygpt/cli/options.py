@@ -61,8 +61,9 @@ def parse(argv=None):
     ends the process with 2 and a sentence."""
     parser = build()
     args, unknown = parser.parse_known_args(argv)
-    if args.help_all:
-        build(everything=True).print_help()
+    if args.help or args.help_all or args.version:
+        help = build(args.help_all).format_help()
+        print(__version__ if args.version else help.rstrip("\n"))
         raise SystemExit(0)
     if unknown:
         parser.error(_about_unknown(unknown, parser, args.prompt))
@@ -86,6 +87,7 @@ def new_parser():
         usage="%(prog)s [prompt] [option ...]",
         description="Continue a text with GPT-2, in NumPy; without a prompt, start one",
         allow_abbrev=False,
+        add_help=False,
         formatter_class=lambda prog: argparse.HelpFormatter(
             prog, max_help_position=34, width=88
         ),
@@ -98,6 +100,10 @@ def build(everything=False):
     """The parser; its help has the everyday options, or everything."""
     parser = new_parser()
     parser.add_argument("prompt", nargs="?", help="text to continue; - for stdin")
+    flag = {"action": "store_true"}
+    parser.add_argument("-h", "--help", **flag, help="this")
+    parser.add_argument("--help-all", **flag, help="all options, by kind")
+    parser.add_argument("--version", **flag, help="print it, and end")
     everyday, calls = parser.add_argument_group("everyday options"), []
 
     def add(group, *names, **how):
@@ -111,10 +117,6 @@ def build(everything=False):
     add_fields(add, parser.add_argument_group)
     for _, names, how in sorted(calls, key=lambda call: call[0]):
         everyday.add_argument(*names, **how)
-    parser.add_argument("--help-all", action="store_true", help="all options, by kind")
-    parser.add_argument(
-        "--version", action="version", version=__version__, help="print it, and end"
-    )
     if not everything:
         parser.epilog = "--help-all lists all the others, by kind."
     return parser

@@ -36,6 +36,12 @@ def prepare():
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def flush():
+    """Write what waits to be written, while somebody can still say what is wrong."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def silence():
     """What is still waiting to be written to stdout has nowhere to go: drop it, or
     Python would complain of it at the end."""

@@ -1,0 +1,118 @@
+"""What can be typed, what the help says, and what is said of a mistake."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from numpygpt import GenerationConfig, Tokenizer
+from numpygpt.cli import options
+
+
+def names_in(help):
+    return re.findall(r"^  (?:-\w\b(?: \w+)?, )?(?:--\w+ \w+, )?(--[\w-]+)", help, re.M)
+
+
+def test_help_has_ten_options_and_help_all_has_all(run):
+    short, long = run("--help"), run("--help-all")
+    assert short.returncode == long.returncode == 0
+    everyday = short.stdout.decode().partition("everyday options:")[2]
+    assert len(names_in(everyday)) == 10
+    assert "--help-all lists all the others" in everyday
+    names = set(re.findall(r"--[\w-]+", long.stdout.decode()))
+    for field in fields(GenerationConfig):
+        name = "--" + field.name.replace("_", "-")
+        if field.name not in options.NO_OPTION:
+            assert name in names
+    for title in ("The prompt", "How long", "Which method", *options.STEPS):
+        assert f"\n{title}:\n" in long.stdout.decode()
+
+
+def test_every_option_stands_in_one_group():
+    parser = options.build(everything=True)
+    seen = [id(a) for group in parser._action_groups for a in group._group_actions]
+    assert len(seen) == len(set(seen)) == len(parser._actions)
+
+
+def test_a_parser_is_made_quickly_and_knows_every_short_name():
+    args, settings = options.parse(["Hi", "-n", "3", "--stop", "x", "--stop", "y"])
+    assert settings["max_new_tokens"] == 3
+    assert settings["stop_strings"] == ["x", "y"]
+    assert args.prompt == "Hi" and args.seed >= 0
+
+
+def test_choices_add_up():
+    def choices(*args):
+        return options.parse(["Hi", *args])[1]["choices"]
+
+    assert choices("--choices", "yes", "--choices", "no") == ["yes", "no"]
+    assert choices("--choices", '["yes", "no"]') == ["yes", "no"]
+    assert choices("--choices", '["a", "b"]', "--choices", "c") == ["a", "b", "c"]
+    assert choices("--choices", "3", "--choices", "b") == ["3", "b"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["Hi", "--temprature", "1"], "no option --temprature; did you mean --temper"),
+        (["Hi", "--temp", "1"], "did you mean --temperature?"),
+        (["Hi", "--top", "1"], "--top-k or --top-p"),
+        (["Hi", "--top_k", "1"], "did you mean --top-k?"),
+        (["Hi", "--topp=0.9"], "did you mean --top-p?"),
+        (["Hi", "--qqqqqq"], "--help-all lists all"),
+        (["-Hi"], "stands behind --"),
+        (["Once", "upon", "a", "time"], 'put it in quotes, "Once upon a time"'),
+        (["Hi", "-n", "0"], "max_new_tokens must be a positive integer, not 0"),
+        (["Hi", "-n", "x"], "invalid int value: 'x'"),
+        (["Hi", "--top-p", "2"], "top_p must be a number from 0 to 1, not 2.0"),
+        (["Hi", "--temperature", "nan"], "temperature must be"),
+        (["Hi", "--seed", "-1"], "seed must be an integer of at least 0"),
+        (["Hi", "--choices", "[]"], "choices must be"),
+        (["Hi", "--logprobs", "x"], "is no number from 0 to 1000"),
+        (["Hi", "--num-beams", "2", "--penalty-alpha", "1"], "set one of them"),
+        (["Hi", "--prompt-file", "x"], "a prompt or --prompt-file"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(capsys, args, message):
+    with pytest.raises(SystemExit) as end:
+        options.parse(args)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("usage: ") and len(said.splitlines()) == 2
+
+
+def test_behind_two_dashes_a_prompt_may_begin_with_one():
+    assert options.parse(["--", "-Hi"])[0].prompt == "-Hi"
+
+
+def test_control_characters_in_a_mistake_are_shown(run):
+    out = run("Hi", "--\x1b]52;c;eA==\x07")
+    assert out.returncode == 2 and b"\x1b" not in out.stderr
+    assert b"\\x1b]52" in out.stderr
+
+
+def test_special_tokens_in_the_prompt_are_text_unless_allowed(run):
+    how = ("a<|endoftext|>b", "-n", "1", "--json", "--logprobs")
+    tokenizer = Tokenizer.gpt2(500)
+    for extra, allowed in ([], ()), (["--allow-special"], "all"):
+        out = run(*how, *extra)
+        ids = tokenizer.encode(how[0], allowed, disallowed_special=())
+        assert f'"prompt_ids": {ids}' in out.stdout.decode()
+
+
+def test_the_script_of_a_wheel_is_the_same_command():
+    """setup.cfg's console script names a function that is there."""
+    code = (
+        "import configparser, importlib, sys\n"
+        "cfg = configparser.ConfigParser(); cfg.read('setup.cfg')\n"
+        "script = cfg['options.entry_points']['console_scripts'].strip()\n"
+        "name, where = script.replace(' ', '').split('=')\n"
+        "module, function = where.split(':')\n"
+        "sys.argv = [name, '--version']\n"
+        "sys.exit(getattr(importlib.import_module(module), function)())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert out.returncode == 0 and re.fullmatch(r"[\d.]+\n", out.stdout)

@@ -1,0 +1,129 @@
+"""Streams that are closed or full, and a process that lacks what others have."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PYTHON = [sys.executable, "-m", "numpygpt", "Hi", "-n", "3", "--seed", "1"]
+
+
+@pytest.fixture(scope="module")
+def usual(folder):
+    return subprocess.run([*PYTHON, "--model", folder], capture_output=True).stdout
+
+
+def shell(folder, redirect, before=""):
+    command = f'{before} "$@" {redirect}'
+    return subprocess.run(
+        ["bash", "-c", command, "bash", *PYTHON, "--model", folder], capture_output=True
+    )
+
+
+def test_without_stdin(folder, usual):
+    out = shell(folder, "<&-")
+    assert (out.returncode, out.stdout) == (0, usual)
+    assert b"Traceback" not in out.stderr
+
+
+def test_without_stderr_notes_do_not_go_to_stdout(folder, usual):
+    out = shell(folder, "2>&-")
+    assert (out.returncode, out.stdout) == (0, usual)
+
+
+def test_without_stdout(folder):
+    out = shell(folder, ">&-")
+    assert out.returncode == 1
+    assert (
+        out.stderr
+        == b"numpygpt: stdout is closed: there is nowhere to print the text\n"
+    )
+
+
+def test_without_any_stream(folder):
+    assert shell(folder, "<&- >&- 2>&-").returncode == 1
+
+
+def test_mistakes_without_stderr(folder):
+    out = shell(folder, "--no-such 2>&-")
+    assert (out.returncode, out.stdout) == (2, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has /dev/full")
+def test_a_full_disk(folder):
+    for extra in "", "--json", "--help":
+        out = shell(folder, f"{extra} > /dev/full")
+        assert out.returncode == 1
+        assert b"No space left" in out.stderr and b"Traceback" not in out.stderr
+        assert b"Exception ignored" not in out.stderr
+
+
+@pytest.mark.parametrize("switch", [["-O"], ["-OO"], ["-W", "error"], ["-I"], ["-b"]])
+def test_switches_of_python(folder, usual, switch, tmp_path):
+    code = f"import sys; sys.path.insert(0, {os.getcwd()!r}); "
+    code += "from numpygpt.__main__ import main; sys.exit(main())"
+    out = subprocess.run(
+        [sys.executable, *switch, "-c", code, *PYTHON[3:], "--model", folder],
+        capture_output=True,
+    )
+    assert out.returncode == 0, out.stderr
+    assert out.stdout == usual
+    assert b"Traceback" not in out.stderr and b"Warning" not in out.stderr
+
+
+def test_without_home(folder, usual):
+    out = shell(folder, "", before="env -u HOME -u XDG_CACHE_HOME -u USER -u LOGNAME")
+    assert (out.returncode, out.stdout) == (0, usual)
+
+
+def test_without_a_user(folder, usual, monkeypatch):
+    """As in a container that runs under a number which no user has."""
+    code = (
+        "import pwd, sys\n"
+        "def nobody(number): raise KeyError(number)\n"
+        "pwd.getpwuid = nobody\n"
+        "from numpygpt.__main__ import main\n"
+        "sys.exit(main())"
+    )
+    for name in "HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "NUMPYGPT_HOME":
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, "-c", code, *PYTHON[3:], "--model"]
+    out = subprocess.run([*command, folder], capture_output=True)
+    assert (out.returncode, out.stdout) == (0, usual), out.stderr
+    out = subprocess.run([*command, "gpt2"], capture_output=True)
+    assert out.returncode == 1 and b"set NUMPYGPT_HOME" in out.stderr
+
+
+def test_a_terminal_that_is_not_utf_8(run, usual):
+    out = run(
+        "Gänse 👋",
+        "-n",
+        3,
+        "--seed",
+        1,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert out.returncode == 0 and out.stdout.decode().startswith("Gänse 👋")
+
+
+def test_ctrl_c_while_numpy_is_loaded(tmp_path):
+    """No traceback even before the command has begun; in another program, the usual."""
+    (tmp_path / "numpy.py").write_text(
+        "import sys, time\nprint('ready', flush=True)\ntime.sleep(30)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.getcwd()}"}
+    for start, code, word in (
+        (["-m", "numpygpt", "Hi"], 130, b""),
+        (["-c", "import numpygpt"], -2, b"KeyboardInterrupt"),
+    ):
+        # Started in the background, a process may have been told to ignore it.
+        process = subprocess.Popen(
+            [sys.executable, *start], env=env, stdout=-1, stderr=-1,
+            preexec_fn=lambda: __import__("signal").signal(2, __import__("signal").SIG_DFL),
+        )  # fmt: skip
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(2)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == code
+        assert word in said and (word or said == b"")
