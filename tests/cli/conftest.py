@@ -73,6 +73,11 @@ class Screen:
         self.text += data.decode("utf-8", "replace")
         return bool(data)
 
+    def read_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._read(0.02)
+
     def type(self, text):
         os.write(self.parent, text.encode())
 

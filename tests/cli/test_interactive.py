@@ -73,13 +73,17 @@ def test_ctrl_c_stops_the_text_not_the_program(screen):
     terminal.until("/help says more")
     terminal.until("> ")
     terminal.type("Hello\n")
-    terminal.until("Hello")
+    terminal.until("Hello\r\n")
+    terminal.read_for(0.05)
     terminal.interrupt()
     terminal.until("> ")
+    terminal.read_for(0.5)
     terminal.type("/why\n")
     terminal.until("<- it was this")
+    terminal.read_for(0.5)
     terminal.interrupt()  # at the prompt: a line that is dropped
     terminal.until("> ")
+    terminal.read_for(0.5)
     terminal.type("\x04")
     assert terminal.end() == 0, terminal.text
     assert "Traceback" not in terminal.text and "[seed 1]" in terminal.text
