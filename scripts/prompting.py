@@ -33,11 +33,13 @@ from numpygpt.scoring import nll
 PARAGRAPHS = [
     "The miller had a grey cat with one white ear, and it slept in a blue basket under "
     "the window, where the sun came in at noon.",
-    "Seven geese walked along the wall to the baker's door, and the last of them, whose "
+    "Seven geese walked along the wall to the baker's door, and the last of "
+    "them, whose "
     "name was Adelbert, carried a silver spoon.",
     "Mrs. Pennyworth kept eleven yellow buttons in a tin, and on Thursdays she counted "
     "them twice before she lit the lamp.",
-    "On the hill stood a crooked tower, and in it lived a tailor who sewed coats for the "
+    "On the hill stood a crooked tower, and in it lived a tailor who sewed "
+    "coats for the "
     "owls out of thistle and rain.",
 ]
 STORIES = [  # the first is right
@@ -109,13 +111,18 @@ def opposites(model, tokenizer, n_shot):
 
 def ask(i, a, b):
     name, thing = NAMES[i % len(NAMES)], THINGS[i % len(THINGS)]
-    return f"Q: {name} has {a} {thing} and gets {b} more. How many {thing} has {name}?\n"
+    return (
+        f"Q: {name} has {a} {thing} and gets {b} more. How many {thing} has {name}?\n"
+    )
 
 
 def think(i, a, b):
     name, thing = NAMES[i % len(NAMES)], THINGS[i % len(THINGS)]
     steps = ", ".join(str(a + k) for k in range(1, b + 1))
-    return f"A: {name} begins with {a}. Counting {b} on: {steps}. The answer is {a + b}.\n\n"
+    return (
+        f"A: {name} begins with {a}. Counting {b} on: {steps}. The answer "
+        f"is {a + b}.\n\n"
+    )
 
 
 def sums(model, tokenizer, n_shot, step_by_step):
@@ -126,7 +133,9 @@ def sums(model, tokenizer, n_shot, step_by_step):
         for k in range(1, n_shot + 1):
             c, d = SUMS[(i + 7 * k) % len(SUMS)]
             direct = f"A: The answer is {c + d}.\n\n"
-            prompt += ask(i + k, c, d) + (think(i + k, c, d) if step_by_step else direct)
+            prompt += ask(i + k, c, d) + (
+                think(i + k, c, d) if step_by_step else direct
+            )
         prompt += ask(i, a, b) + "A:"
         ids = tokenizer.encode(prompt)[-(model.config.n_ctx - 40) :]
         new = model.generate(ids, max_new_tokens=40, stop_strings=["Q:"],
@@ -143,20 +152,26 @@ def report(model, tokenizer):
     """All four, in Markdown."""
     first, second = repeated(model, tokenizer)
     yield "| experiment | result | by chance |\n|---|---|---|"
-    yield f"| repeated: bits a token, first and second reading | {first:.2f}, {second:.2f} | |"
+    yield (
+        f"| repeated: bits a token, first and second reading | {first:.2f}, "
+        f"{second:.2f} | |"
+    )
     share = stories(model, tokenizer)
     yield f"| stories: right word of four ({len(STORIES)}) | {share:.0%} | 25% |"
     for n in SHOTS:
         share = opposites(model, tokenizer, n)
-        yield f"| opposites, {n} examples: of four ({len(OPPOSITES)}) | {share:.0%} | 25% |"
+        yield (
+            f"| opposites, {n} examples: of four ({len(OPPOSITES)}) | "
+            f"{share:.0%} | 25% |"
+        )
     says = []
     for what, n, steps in [
         ("nothing else", 0, False), ("4 answers", 4, False), ("4 counted out", 4, True),
     ]:  # fmt: skip
         share, said = sums(model, tokenizer, n, steps)
         yield f"| sums, shown {what}: right ({len(SUMS)}) | {share:.0%} | |"
-        says.append(f"- shown {what}: \"{said}\"")
-    yield f"\nWhat it says to \"{ask(0, *SUMS[0]).strip()}\":\n"
+        says.append(f'- shown {what}: "{said}"')
+    yield f'\nWhat it says to "{ask(0, *SUMS[0]).strip()}":\n'
     yield from says
 
 
