@@ -43,7 +43,7 @@ LABELS = ("label", "answer", "gold")
 
 
 def read_questions(path):
-    """``[(context, [choice, ...], which is right), ...]``; a last word is one choice."""
+    """``[(context, [choice, ...], the right one), ...]``; a last word: one choice."""
     questions = []
     for n, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():

@@ -49,15 +49,18 @@ STORIES = [  # the first is right
      ["teeth", "window", "morning", "sister"]),
     ("The little girl was so tired that she lay down and fell",
      ["asleep", "butter", "seven", "golden"]),
-    ("They were married, and lived happily ever", ["after", "under", "kitchen", "cold"]),
+    ("They were married, and lived happily ever",
+     ["after", "under", "kitchen", "cold"]),
     ("The old woman lit a fire, for the night was dark and",
      ["cold", "apple", "sang", "beard"]),
     ("The prince mounted his horse and rode", ["away", "soup", "clever", "spoon"]),
-    ("\"Good morning,\" said the fox to the", ["crow", "loudly", "because", "sleeping"]),
+    ("\"Good morning,\" said the fox to the",
+     ["crow", "loudly", "because", "sleeping"]),
     ("The bird spread its wings and flew", ["away", "bread", "king", "slowly wooden"]),
     ("She went to the well to fetch some", ["water", "moon", "angry", "forever"]),
     ("The farmer got up early in the", ["morning", "nose", "princess", "singing"]),
-    ("The rabbit ran as fast as his legs could carry", ["him", "blue", "castle", "eat"]),
+    ("The rabbit ran as fast as his legs could carry",
+     ["him", "blue", "castle", "eat"]),
     ("He knocked at the door, and a voice cried, \"Come",
      ["in", "cheese", "green", "wooden"]),
 ]  # fmt: skip
@@ -117,7 +120,7 @@ def ask(i, a, b):
 
 
 def think(i, a, b):
-    name, thing = NAMES[i % len(NAMES)], THINGS[i % len(THINGS)]
+    name = NAMES[i % len(NAMES)]
     steps = ", ".join(str(a + k) for k in range(1, b + 1))
     return (
         f"A: {name} begins with {a}. Counting {b} on: {steps}. The answer "
@@ -138,9 +141,9 @@ def sums(model, tokenizer, n_shot, step_by_step):
             )
         prompt += ask(i, a, b) + "A:"
         ids = tokenizer.encode(prompt)[-(model.config.n_ctx - 40) :]
-        new = model.generate(ids, max_new_tokens=40, stop_strings=["Q:"],
-                             tokenizer=tokenizer, do_sample=False)[0, len(ids) :]  # fmt: skip
-        answer = tokenizer.decode(new.tolist(), skip_special_tokens=True)
+        how = {"stop_strings": ["Q:"], "tokenizer": tokenizer}
+        row = model.generate(ids, max_new_tokens=40, **how)[0].tolist()
+        answer = tokenizer.decode(row[len(ids) :], skip_special_tokens=True)
         answer = " ".join(answer.partition("Q:")[0].split())
         numbers = re.findall(r"\d+", answer)
         right += bool(numbers) and int(numbers[-1]) == a + b
