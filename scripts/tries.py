@@ -6,8 +6,8 @@
 
 Every module's docstring ends with something to try. Here is one function for each,
 named after its file: it tries, and says in one paragraph what came of it. The
-paragraphs stand in numpygpt/exercises/README.md; where a number comes from the default model, the
-script finds it anew when the weights have changed.
+paragraphs stand in numpygpt/exercises/README.md; where a number comes from the default
+model, the script finds it anew when the weights have changed.
 
 Answers to what cannot be tried here (a download, an hour of training) are words.
 """
