@@ -10,5 +10,6 @@ __main__.py      ... in the terminal: python -m numpygpt.look
 """
 
 from .inside import Run, ablate, inside
+from .page import page
 
-__all__ = ["Run", "ablate", "inside"]
+__all__ = ["Run", "ablate", "inside", "page"]
