@@ -7,7 +7,7 @@ import time
 from .. import GPT2, GenerationConfig, Tokenizer
 from ..decoding.plumbing.explain import explain
 from ..files.terminal import say
-from . import interrupt, output
+from . import interrupt, output, page
 from .options import parse
 from .prompt import read_prompt
 from .sentences import to_sentences
@@ -51,6 +51,8 @@ def run(args, settings):
     if args.explain:
         explain(GenerationConfig(**settings, tokenizer=Tokenizer.gpt2(0)))
         return
+    if args.page is not None:
+        page.check(args.page)
     prompt = (args.prompt or "") if args.interactive else read_prompt(args)
     model, tokenizer = load(args.model, args.dtype)
     ids = encoded(prompt, model, tokenizer, args.allow_special)
@@ -66,9 +68,12 @@ def run(args, settings):
     at_end = args.no_stream or args.json or args.logprobs is not None or args.colour
     beams = settings.get("num_beams", 1) > 1  # nothing to see until all are done
     show = output.print_all if at_end or several or beams else output.print_stream
-    n_new = show(args, model, tokenizer, ids, settings)
+    new = show(args, model, tokenizer, ids, settings)
+    n_new = sum(map(len, new))
     rate = n_new / (time.perf_counter() - begin)
     output.note(f"seed {args.seed}, {n_new} tokens, {rate:.0f} tokens/s")
+    if args.page is not None:
+        page.write(args, model, tokenizer, ids, new[0], settings)
 
 
 def load(name, dtype):

@@ -69,6 +69,8 @@ def parse(argv=None):
         parser.error(_about_unknown(unknown, parser, args.prompt))
     if args.prompt is not None and args.prompt_file is not None:
         parser.error("give a prompt or --prompt-file, not both")
+    if args.interactive and args.page is not None:
+        parser.error("--page shows one text: it does not go with --interactive")
     try:
         settings = settings_of(args)
         args.seed = new_seed() if args.seed is None else args.seed
@@ -137,6 +139,7 @@ def add_own(add, group):
     add(output, "--logprobs", nargs="?", type=_count, const=0, metavar="N",
         help="of all tokens and the N likeliest; in JSON or to stderr")  # fmt: skip
     add(output, "--colour", "--color", **flag, help="shade the text by probability")
+    add(output, "--page", metavar="FILE.html", help="write a page to look at, too")
     add(output, "--raw", **flag, help="control characters go to the terminal as such")
     add(output, "--explain", **flag, help="say what the options do, and end")
     add(model, "--model", default=DEFAULT_MODEL, metavar="NAME_OR_FOLDER",

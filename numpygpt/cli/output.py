@@ -84,7 +84,7 @@ def erase():
 
 
 def print_stream(args, model, tokenizer, ids, settings):
-    """Print one continuation as it is drawn; returns the number of new tokens."""
+    """Print one continuation as it is drawn; returns ``[its new ids]``."""
     tokens = model.stream(ids, seed=args.seed, **settings)
     first, new = next(tokens), []  # what cannot be done fails before a word is printed
 
@@ -103,16 +103,17 @@ def print_stream(args, model, tokenizer, ids, settings):
         write("\n")
     if len(ids) + len(new) == model.config.n_ctx:
         note(f"the model's context of {model.config.n_ctx} tokens is full")
-    return len(new)
+    return [new]
 
 
 def print_all(args, model, tokenizer, ids, settings):
     """Print all continuations when they are done, between them the token that GPT-2
-    knows as the end of a text; returns the number of new tokens."""
+    knows as the end of a text; returns the new ids of each."""
     records = [*records_of(args, model, tokenizer, ids, settings)]
+    new = [record["ids"] for record in records]
     if args.json:
         print("\n".join(map(json.dumps, records)), flush=True)
-        return sum(len(record["ids"]) for record in records)
+        return new
     for n, record in enumerate(records):
         write(f"\n{tokenizer.eos_token}\n" if n else "")
         write(record["prompt"], args.raw)
@@ -124,7 +125,7 @@ def print_all(args, model, tokenizer, ids, settings):
     if args.logprobs is not None:
         for record in records:
             say(table(record))
-    return sum(len(record["ids"]) for record in records)
+    return new
 
 
 def records_of(args, model, tokenizer, ids, settings):

@@ -19,6 +19,7 @@ from dataclasses import fields
 
 from .. import GPT2, GenerationConfig, Tokenizer
 from ..files.hub import DEFAULT_MODEL
+from ..files.terminal import on_terminal, say
 from . import show, views
 from .inside import inside
 from .merges import pieces
@@ -37,6 +38,7 @@ NO_OPTION = {
     "assistant_model", "negative_prompt_ids", "tokenizer", "stopping_criteria",
     "prefix_allowed_tokens_fn", "return_dict_in_generate", "output_scores",
     "output_logits", "use_cache", "max_new_tokens", "num_return_sequences",
+    "logprobs", "prompt_logprobs",
 }  # fmt: skip
 NARROWEST, WIDEST = 60, 80  # columns
 
@@ -51,8 +53,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, MemoryError) as error:
-        reason = str(error) or type(error).__name__
-        print(f"numpygpt.look: {reason}", file=sys.stderr)
+        say(f"numpygpt.look: {str(error) or type(error).__name__}")
         return 1
 
 
@@ -138,10 +139,10 @@ def run(args):
     if args.json:
         print(json.dumps(view), flush=True)
         return 0
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colour = on_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
     paint = show.coloured if colour else show.plain
     width = WIDEST
-    if sys.stdout.isatty():
+    if on_terminal(sys.stdout):
         width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     for line in getattr(show, name)(view, width, paint):
         print(line)

@@ -3,12 +3,14 @@
 import base64
 import json
 import re
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
+from numpygpt.cli.command import main as command_line
 from numpygpt.decoding.rules.table import STEPS
 from numpygpt.look import inside, page
 from numpygpt.look.page import SLIDERS, as_script, group_edges, page_data, write
@@ -82,7 +84,7 @@ def test_it_asks_nobody(fairytale):
     assert "default-src 'none'" in out
     assert not re.search(r"""(src|href)=|url\(|@import|fetch\(""", out)
     code = re.sub(r'(id="data">).*?<', r"\1<", out)
-    assert re.findall(r"\w+://[\w./]*", code) == ["http://www.w3.org/2000/svg"]
+    assert {*re.findall(r"\w+://[\w./]*", code)} == {"http://www.w3.org/2000/svg"}
 
 
 def test_every_slider_is_of_the_table():
@@ -160,6 +162,44 @@ def test_what_the_sliders_leave_out_is_said(fairytale):
     assert data["order"] == "of the run"
     assert data["orders"]["of the run"] == ["top_p", "temperature"]
     assert data["settings"]["temperature"] == 0.7
+
+
+@pytest.mark.parametrize("options", [[], ["--num-beams", "3"], ["--json"]])
+def test_the_command_line_writes_the_page_of_what_it_printed(tmp_path, capsys, options):
+    path = tmp_path / "page.html"
+    argv = ["The old king", "-n", "7", "--seed", "5", "--top-k", "9", *options]
+    argv += ["--no-whole-sentences", "--page", str(path)]
+    assert command_line(argv) == 0
+    out = capsys.readouterr().out.rstrip("\n")
+    text = json.loads(out) if "--json" in options else None
+    data = data_of(path.read_text())
+    want = text["prompt"] + text["text"] if text else out
+    assert "".join(data["tokens"]).replace("\\n", "\n") == want
+    assert data["n_tok"] - data["n_prompt"] == 7
+    assert data["settings"]["top_k"] == 9 and data["settings"]["temperature"] == 0.8
+    assert data["beams"]["tree"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code"),
+    [
+        (["--page", "."], "is a folder", 1),
+        (["--page", "/no/such/folder/page.html"], "no folder /no/such/folder", 1),
+        (["-i", "--page", "page.html"], "does not go with", 2),
+        (["-n", "250", "--seed", "1", "--prompt-file", "LONG"], "at most 256", 1),
+    ],
+)
+def test_what_the_command_line_refuses(
+    tmp_path, capsys, monkeypatch, options, words, code
+):
+    monkeypatch.setattr(sys.modules["numpygpt.look.page"], "MOST_TOKENS", 100)
+    words = words.replace("256", "100")
+    (tmp_path / "long").write_text("once upon a time " * 10)
+    options = [o.replace("LONG", str(tmp_path / "long")) for o in options]
+    page_file = [] if "--page" in options else ["--page", str(tmp_path / "page.html")]
+    assert command_line([*options, *page_file]) == code
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
