@@ -1,4 +1,4 @@
-"""``--page FILE.html``: what was generated, as a page to look at. look/page.py makes it.
+"""``--page FILE.html``: what was generated, as a page to look at (look/page.py).
 
 The page shows a beam search from the same prompt, too: the run's own, if it was one.
 """
