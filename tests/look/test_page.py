@@ -167,8 +167,18 @@ def test_what_the_sliders_leave_out_is_said(fairytale):
 @pytest.mark.parametrize("options", [[], ["--num-beams", "3"], ["--json"]])
 def test_the_command_line_writes_the_page_of_what_it_printed(tmp_path, capsys, options):
     path = tmp_path / "page.html"
-    argv = ["The old king", "-n", "7", "--seed", "5", "--top-k", "9", *options]
-    argv += ["--no-whole-sentences", "--page", str(path)]
+    argv = [
+        "The old king",
+        "-n",
+        "7",
+        "--seed",
+        "5",
+        "--top-k",
+        "9",
+        "--temperature",
+        "0.9",
+    ]
+    argv += ["--no-whole-sentences", "--page", str(path), *options]
     assert command_line(argv) == 0
     out = capsys.readouterr().out.rstrip("\n")
     text = json.loads(out) if "--json" in options else None
@@ -176,7 +186,7 @@ def test_the_command_line_writes_the_page_of_what_it_printed(tmp_path, capsys, o
     want = text["prompt"] + text["text"] if text else out
     assert "".join(data["tokens"]).replace("\\n", "\n") == want
     assert data["n_tok"] - data["n_prompt"] == 7
-    assert data["settings"]["top_k"] == 9 and data["settings"]["temperature"] == 0.8
+    assert data["settings"]["top_k"] == 9 and data["settings"]["temperature"] == 0.9
     assert data["beams"]["tree"]
 
 

@@ -78,6 +78,7 @@ def test_steps_show_the_border_of_a_filter(say):
 
 def test_the_steps_are_what_the_command_line_generates(say):
     options = ["-n", "5", "--seed", "9", "--temperature", "0.8", "--top-p", "0.95"]
+    options += ["--dry-multiplier", "0"]
     view = json.loads(say("steps", TEXT, *options, "--json"))
     argv = [sys.executable, "-m", "numpygpt", TEXT, *options, "--json"]
     out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
