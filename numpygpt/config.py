@@ -36,8 +36,7 @@ Next: layers.py.
 import math
 from dataclasses import asdict, dataclass, fields
 
-import numpy as np
-
+from .checks import check_config
 from .files.hub import FormatError
 
 # Width, blocks, heads, context, and what the model's paper calls its size. (GPT-3's
@@ -85,23 +84,7 @@ class GPT2Config:
     eos_token_id: int | list | None = 50256
 
     def __post_init__(self):
-        for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
-            _check(self, name, _is_int(getattr(self, name), 1), "a positive integer")
-        for name, least in ("n_inner", 1), ("bos_token_id", -1), ("eos_token_id", -1):
-            value = getattr(self, name)
-            several = name == "eos_token_id" and isinstance(value, list)
-            ok = all(_is_int(v, least) for v in (value if several else [value]))
-            ok = ok or value is None
-            _check(self, name, ok, f"None or an integer of at least {least}")
-        _check(self, "n_head", self.n_embd % self.n_head == 0, "a divisor of n_embd")
-        known = self.activation_function in ACTIVATIONS
-        _check(self, "activation_function", known, f"one of {', '.join(ACTIVATIONS)}")
-        small = isinstance(e := self.layer_norm_epsilon, (int, float)) and 0 < e < 1
-        _check(self, "layer_norm_epsilon", small, "a number between 0 and 1")
-        for field in fields(self):
-            if field.type is bool:
-                is_bool = isinstance(getattr(self, field.name), bool)
-                _check(self, field.name, is_bool, "true or false")
+        check_config(self, ACTIVATIONS)
 
     # The names that GPT-2's own hparams.json uses.
     n_vocab = property(lambda self: self.vocab_size)
@@ -137,28 +120,6 @@ class GPT2Config:
             shapes["lm_head.weight"] = (self.n_vocab, e)
         return shapes
 
-    def check_ids(self, ids):
-        """The ids as an array; ValueError if they are none of this vocabulary's."""
-        ids = np.asarray(ids)
-        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
-            raise ValueError(
-                "token ids must be a list of at least one integer, not "
-                f"{ids.dtype} {list(ids.shape)} (for rows: generate, numpygpt.hf)"
-            )
-        wrong, last = ids[(ids < 0) | (ids >= self.n_vocab)], self.n_vocab - 1
-        if wrong.size:
-            what = f"token id {wrong[0]} is outside the vocabulary: 0 to {last}"
-            raise ValueError(what)
-        return ids
-
-    def check_room(self, n_tok):
-        """ValueError if the model cannot see so many tokens at once."""
-        if n_tok > self.n_ctx:
-            raise ValueError(
-                f"{n_tok} tokens are more than the model's context of {self.n_ctx} "
-                "(n_positions): shorten the text"
-            )
-
     @classmethod
     def named(cls, name):
         """The configuration of a published model: "gpt2", ..., "gpt3-175b"."""
@@ -186,12 +147,3 @@ class GPT2Config:
         """The content of a config.json that transformers opens."""
         kind = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
         return {**kind, **asdict(self)}
-
-
-def _is_int(value, least):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _check(config, name, ok, what):
-    if not ok:
-        raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r:.80}")

@@ -28,6 +28,7 @@ import math
 import numpy as np
 
 from .activations import ACTIVATION
+from .checks import check_ids, check_room
 from .fast.attention import causal_attention
 from .fast.matmul import matmul
 from .layers import layer_norm, linear
@@ -102,9 +103,9 @@ def hidden_states(sequences, caches, params, config):
     ``sequences``: the new token ids of each sequence, 1-D integer arrays.
     ``caches``: a KVCache for each, extended when the last state has been yielded.
     """
-    sequences = [config.check_ids(ids) for ids in sequences]
+    sequences = [check_ids(ids, config) for ids in sequences]
     for ids, cache in zip(sequences, caches):
-        config.check_room(cache.n_tok + len(ids))
+        check_room(cache.n_tok + len(ids), config)
     stops = np.cumsum([len(ids) for ids in sequences]).tolist()
     rows = [slice(a, b) for a, b in zip([0, *stops], stops)]
     positions = [np.arange(len(i)) + c.n_tok for i, c in zip(sequences, caches)]

@@ -38,6 +38,7 @@ from operator import index
 import numpy as np
 import regex
 
+from .checks import as_inputs, check_return_tensors, check_text
 from .fast.added import AddedTokens
 from .fast.long_pieces import merge_long
 from .fast.memo import Memo
@@ -171,9 +172,8 @@ class Tokenizer:
         >>> Tokenizer.gpt2().encode("hello <|endoftext|>", allowed_special="all")
         [31373, 220, 50256]
         """
-        if not isinstance(text, str):
-            raise ValueError(f"text must be a str, not {type(text).__name__}")
-        _check_return_tensors(return_tensors)
+        check_text(text)
+        check_return_tensors(return_tensors)
         everything = allowed_special == "all"
         allowed = self.special_tokens if everything else set(allowed_special)
         self._added.check(text, allowed, disallowed_special)
@@ -190,18 +190,10 @@ class Tokenizer:
         """``{"input_ids", "attention_mask"}`` of a text or a list of texts, as
         transformers' tokenizers return them. No padding: `generate` takes lists of
         unequal length."""
-        _check_return_tensors(return_tensors)
+        check_return_tensors(return_tensors)
         one = isinstance(text, str)
         ids = [self.encode(t, **how) for t in ([text] if one else text)]
-        mask = [[1] * len(row) for row in ids]
-        if return_tensors == "np":
-            if len({len(row) for row in ids}) > 1:
-                raise ValueError("texts of unequal length make no array: leave out "
-                                 "return_tensors, generate takes lists")  # fmt: skip
-            ids, mask = np.array(ids, np.int64), np.array(mask, np.int64)
-        elif one:
-            ids, mask = ids[0], mask[0]
-        return {"input_ids": ids, "attention_mask": mask}
+        return as_inputs(ids, one, return_tensors)
 
     def decode(self, ids, skip_special_tokens=False):
         """Ids -> text. Bytes that are no valid UTF-8 (ids can be cut anywhere) become
@@ -284,8 +276,3 @@ def merge(symbols, merges):
         if i < len(made):
             made[i] = merges.get((new, symbols[i + 1]), math.inf)
     return symbols
-
-
-def _check_return_tensors(return_tensors):
-    if return_tensors not in (None, "np"):
-        raise ValueError(f"return_tensors must be None or 'np', not {return_tensors!r}")

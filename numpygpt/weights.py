@@ -23,8 +23,8 @@ import numpy as np
 
 from .config import GPT2Config
 from .fast.int8 import pack
-from .files.hub import FormatError, filling, parts_of, read_json, write_json
-from .files.safetensors import read_safetensors, release, to_dtype, write_safetensors
+from .files.hub import FormatError, filling, read_json, write_json
+from .files.safetensors import read_folder, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # Masks that old checkpoints carry along; the mask here is computed.
@@ -39,19 +39,6 @@ def read_config(folder):
         return GPT2Config.from_dict(settings)
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
-
-
-def read_folder(folder):
-    """``{name: (dtype name, array, file)}`` of all the safetensors in a model folder;
-    names without the ``transformer.`` that some writers put in front."""
-    found = {}
-    for file in parts_of(folder, "model.safetensors"):
-        for name, (kind, array) in read_safetensors(file).items():
-            name = name.removeprefix("transformer.")
-            if name in found:
-                raise FormatError(f"{file}: {name!r:.80} is in another file, too")
-            found[name] = kind, array, file
-    return found
 
 
 def load(folder, dtype=np.float32):

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.decoding.sampling import stream
+from numpygpt.decoding.plumbing.seeds import stream
 from numpygpt.decoding.search.beam import best
 
 NOW = ["greedy", "beam", "beam_sample", "guidance", "dead_ends"]

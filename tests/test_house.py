@@ -25,7 +25,11 @@ def order_of(package):
 
 ORDER = order_of(PACKAGE)
 DECODING = order_of(PACKAGE / "decoding")
-BESIDE = {"activations.py": "layers.py", "learn_merges.py": "tokenizer.py"}
+BESIDE = {
+    "checks.py": "tokenizer.py",
+    "activations.py": "layers.py",
+    "learn_merges.py": "tokenizer.py",
+}
 MODULES = sorted(
     p.relative_to(PACKAGE).as_posix()
     for p in PACKAGE.rglob("*.py")

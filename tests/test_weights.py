@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from numpygpt import GPT2, GPT2Config
 from numpygpt.files.hub import FormatError, writing
+from numpygpt.files.safetensors import read_safetensors
 from numpygpt.weights import (
     flatten,
     load,
     nest,
     random_params,
-    read_safetensors,
     save,
     write_safetensors,
 )

@@ -14,8 +14,8 @@ from dataclasses import fields
 from typing import get_args
 
 from .. import GenerationConfig, __version__
+from ..decoding.plumbing.seeds import new_seed
 from ..decoding.rules.table import FILTERS, RULES
-from ..decoding.sampling import new_seed
 from ..decoding.search.methods import method
 from ..files.hub import DEFAULT_MODEL
 from ..files.terminal import on_terminal, say

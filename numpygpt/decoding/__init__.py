@@ -7,6 +7,7 @@ stands below it.
     rules/                  more filters, penalties, and the table of them all
     config.py               how to generate, as data
     plumbing/settings.py    whose settings count
+    plumbing/seeds.py       where random numbers come from
     sampling.py             one exact distribution, one draw
     constraints/            what a text must be, and when it ends
     plumbing/logprobs.py    how likely a text was, and what else could have come
@@ -22,12 +23,13 @@ Every rule and filter is a function of this package: ``decoding.top_p(logits, 0.
 
 from .filters import temperature
 from .plumbing.explain import explain, trace
+from .plumbing.seeds import set_seed
 from .rules import table
 from .rules.mirostat import mirostat_v1, mirostat_v2
 from .rules.penalties import guidance_scale
 from .rules.truncation import entropy
 from .rules.watermark import detect_watermark
-from .sampling import distribution, set_seed
+from .sampling import distribution
 
 _steps = {row.function.__name__: row.function for row in table.STEPS.values()}
 globals().update(_steps)

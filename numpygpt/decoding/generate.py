@@ -22,8 +22,9 @@ import numpy as np
 from ..layers import log_softmax
 from .constraints.plan import plan
 from .plumbing.packing import as_arrays, as_prompts
+from .plumbing.seeds import check_seed, stream
 from .plumbing.streaming import check_single, new_ids, told
-from .sampling import chain, check_seed, process, sample_token, stream, target
+from .sampling import chain, process, sample_token, target
 
 AT_ONCE = 512  # tokens of prompts in one pass: more is no faster and takes memory
 

@@ -5,9 +5,8 @@ of the next token, exactly: no random number is used. `sample_token` turns proba
 into a token with one uniform random number. Keeping the two apart makes sampling
 testable: the distribution is compared with arithmetic, the draws with the distribution.
 
-Each returned sequence draws from a stream of its own, so it never depends on what is
-generated beside it. The k-th sequence of a prompt gets the stream ``(seed, k)``: the
-same prompt, seed and k give the same text, alone or in any batch.
+Each returned sequence draws from a stream of its own (plumbing/seeds.py), so it never
+depends on what is generated beside it.
 
 Try: draw 1,000 times from ``[0.5, 0.3, 0.2]`` and count.
 
@@ -20,34 +19,6 @@ from ..layers import softmax
 from .plumbing.checks import check_rows, check_step
 from .rules.exact import coins, refuse
 from .rules.table import Step, known, steps_of
-
-_seeds = np.random.default_rng()
-
-
-def set_seed(seed):
-    """Make what follows repeatable: every later call of generate without a seed of
-    its own takes the next seed of this sequence."""
-    global _seeds
-    _seeds = np.random.default_rng(check_seed(seed))
-
-
-def new_seed():
-    """The seed for a call that was given none."""
-    return int(_seeds.integers(2**32))
-
-
-def check_seed(seed):
-    """The seed of a call: a new one if it has none."""
-    if seed is None:
-        return new_seed()
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be an integer of at least 0, not {seed!r}")
-    return int(seed)
-
-
-def stream(seed, k):
-    """The random numbers of the k-th sequence returned for a prompt."""
-    return np.random.default_rng([seed, k])
 
 
 def chain(config, n_prompt=0, rng=None, batch_id=0):

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .hub import FormatError, parse_json, writing
+from .hub import FormatError, parse_json, parts_of, writing
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",  # bfloat16: see to_dtype
@@ -173,3 +173,16 @@ def owner_of(array):
             break
         owner = base
     return owner
+
+
+def read_folder(folder):
+    """``{name: (dtype name, array, file)}`` of all the safetensors in a model folder;
+    names without the ``transformer.`` that some writers put in front."""
+    found = {}
+    for file in parts_of(folder, "model.safetensors"):
+        for name, (kind, array) in read_safetensors(file).items():
+            name = name.removeprefix("transformer.")
+            if name in found:
+                raise FormatError(f"{file}: {name!r:.80} is in another file, too")
+            found[name] = kind, array, file
+    return found

@@ -21,7 +21,7 @@ Try: pad a prompt with three tokens on the left, with and without the mask, and 
 the last row of logits.
 """
 
-from ..decoding.sampling import set_seed
+from ..decoding.plumbing.seeds import set_seed
 from .model import GPT2LMHeadModel
 from .pipeline import pipeline
 from .settings import GenerationConfig, GPT2Config

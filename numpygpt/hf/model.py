@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import gpt2, scoring, weights
+from ..checks import check_ids, check_room
 from ..decoding.plumbing.settings import merge_config
 from .padding import Past
 from .settings import IDLE, GenerationConfig, GPT2Config, refuse
@@ -91,7 +92,7 @@ class GPT2LMHeadModel:
         ids = as_array(input_ids, "input_ids")
         if ids.ndim != 2 or ids.size == 0:
             raise ValueError(f"input_ids must be [n_row, n_tok], not {list(ids.shape)}")
-        self.config.check_ids(ids.ravel())
+        check_ids(ids.ravel(), self.config)
         past = Past(self.core, len(ids)) if past_key_values is None else past_key_values
         mask = past.extended(attention_mask, ids.shape)
         positions = _positions(position_ids, past, ids.shape, self.config)
@@ -131,7 +132,7 @@ class GPT2LMHeadModel:
 def _positions(position_ids, past, shape, config):
     """``[n_row, n_tok]``: those given, or the columns."""
     if position_ids is None:
-        config.check_room(past.get_seq_length() + shape[1])
+        check_room(past.get_seq_length() + shape[1], config)
         position_ids = np.arange(shape[1]) + past.get_seq_length()
     positions = as_array(position_ids, "position_ids")
     if positions.shape not in (shape, (1, shape[1]), shape[1:]):

@@ -36,6 +36,7 @@ from functools import cached_property
 import numpy as np
 
 from ..activations import ACTIVATION
+from ..checks import check_ids, check_room
 from ..layers import layer_norm, linear, softmax
 from ..model import attention_scale, unembed
 
@@ -100,8 +101,8 @@ def inside(model, ids, edit=None):
     ``ValueError``: ids of another vocabulary, too many, or an edit of another shape.
     """
     config, params, kept = model.config, model.params, {}
-    ids = config.check_ids(ids)
-    config.check_room(len(ids))
+    ids = check_ids(ids, config)
+    check_room(len(ids), config)
 
     def see(name, array):
         kept[name] = array if edit is None else _edited(name, array, edit)
