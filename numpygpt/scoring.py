@@ -57,7 +57,7 @@ def loss(logits, targets, ignore_index=-100):
     >>> loss(np.array([[0.0, 0.0], [5.0, 1.0]]), [1, -100]) == math.log(2)
     True
     """
-    targets = np.asarray(targets)
+    logits, targets = np.asarray(logits), np.asarray(targets)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(
             f"targets must have the shape of logits without n_vocab, "

@@ -4,5 +4,13 @@
     kit.py        strategies of logits, the properties, the checks
 """
 
-from .kit import *  # noqa: F403
+try:
+    from .kit import *  # noqa: F403
+except ModuleNotFoundError as error:
+    if error.name != "hypothesis":
+        raise
+    raise ModuleNotFoundError(
+        "numpygpt.testing needs hypothesis: pip install hypothesis, or numpygpt[test]",
+        name="hypothesis",
+    ) from None
 from .table_lm import TableLM, enumerate_sequences  # noqa: F401

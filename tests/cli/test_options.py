@@ -116,3 +116,22 @@ def test_the_script_of_a_wheel_is_the_same_command():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert out.returncode == 0 and re.fullmatch(r"[\d.]+\n", out.stdout)
+
+
+def test_ids_that_only_fill_up_the_vocabulary_never_come(run, folder, tmp_path):
+    """A model whose vocabulary was padded for speed has ids that are no token."""
+    import numpy as np
+
+    from numpygpt import GPT2, GPT2Config
+
+    tokenizer = Tokenizer.from_pretrained(folder)
+    padded = GPT2Config(tokenizer.n_vocab + 2000, n_positions=64, n_embd=16, n_layer=1,
+                        n_head=2, bos_token_id=756, eos_token_id=756)  # fmt: skip
+    tokenizer.save_pretrained(tmp_path / "padded")
+    GPT2.random(padded).save_pretrained(tmp_path / "padded", np.float16)
+    how = ("Hi", "-n", "40", "--seed", "1", "--temperature", "2", "--top-p", "1")
+    command = [sys.executable, "-m", "numpygpt", *how, "--model", tmp_path / "padded"]
+    for extra in [], ["--json"], ["--suppress-tokens", "[5]"]:
+        out = subprocess.run([*command, *extra], capture_output=True)
+        assert out.returncode == 0, out.stderr
+        assert b", 40 tokens" in out.stderr
