@@ -1,427 +1,353 @@
-"""Plant small bugs in the decoding modules and see whether the tests notice.
+"""Plant random bugs, one at a time, and see whether the tests notice.
 
-    pip install -e .[test]
-    python scripts/mutate.py [WORD ...]    # only bugs whose file or text has one
+    pip install -e .[test] coverage
+    python scripts/mutate.py [WORD ...] [-n 60] [--seed 0]
 
-Each bug is a line of `MUTANTS`: a file, what stands there, what to put in its place. It
-is planted in a copy of the package, and the tests of that file run until one fails. The
-score is the share of bugs that some test caught; the exit code is 1 below 95%. Takes a
-few minutes. A test that catches none of them may be checking nothing.
+A bug is one small change to the syntax tree: `<` becomes `<=`, `+` becomes `-`, a number
+grows by one, a condition is always false, a statement or an argument is gone. It is
+drawn from all such changes to the package, the converters, train.py and evaluate.py (or
+from the files whose path has one of the words), and planted in a copy of the tree.
+Then those tests run that execute the changed line, the ones named after the file first,
+until one fails; of a line that runs when its module is imported, a table or a default,
+any test may notice. Which tests run which lines is found out first: that takes as long
+as the tests themselves, and is kept in ``--lines FILE``.
+
+The score is the share of bugs that some test caught. What survives is printed: a bug
+that changes nothing, or a test that is missing. Exit code 1 below 92%.
 """
 
+import argparse
+import ast
+import contextlib
+import json
 import os
+import random
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TESTS = {
-    "filters": ["test_by_hand", "test_decoding_reference", "test_filters"],
-    "truncation": ["test_by_hand", "test_decoding_reference", "test_filters"],
-    "penalties": ["test_decoding_reference", "test_penalties"],
-    "mirostat": ["test_by_hand", "test_filters"],
-    "watermark": ["test_watermark"],
-    "table": ["test_table", "test_sampling", "test_decoding_reference"],
-    "exact": ["test_sampling"],
-    "ranges": ["test_generation_config"],
-    "nucleus": ["../fast/test_nucleus"],
-    "sampling": ["test_sampling", "test_by_hand"],
-    "checks": ["test_generation_config", "test_filters"],
-    "config": ["test_generation_config"],
-    "explain": ["test_explain"],
-    "beam": ["test_search_reference", "test_searches_on_tables", "test_beam"],
-    "speculative": ["test_speculative", "test_searches_on_tables"],
-    "contrastive": ["test_search_reference", "test_contrastive"],
-    "guidance": ["test_search_reference", "test_guidance"],
-    "choices": ["test_constraints"],
-    "regular": ["test_regular", "test_constraints"],
-    "stopping": ["test_stopping", "../test_gpt2"],
-    "packing": ["../test_gpt2"],
-    "generate": ["../test_gpt2", "test_constraints"],
-    "methods": ["test_contrastive", "test_guidance"],
-}
-# Few random examples: the bugs are many.
-ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "12", "PYTHONDONTWRITEBYTECODE": "1"}
-MUTANTS = [
-    ("filters", "scaled = logits / value", "scaled = logits * value"),
-    ("filters", "max(value, float(limits.tiny))", "value"),
-    (
-        "filters",
-        "        if not np.isfinite(scaled.max(axis=-1)).all():",
-        "        if False:",
-    ),
-    ("filters", "keep(logits, logits >= border)", "keep(logits, logits > border)"),
-    ("filters", "[..., n - value, None]", "[..., n - value - 1, None]"),
-    ("filters", "value == 0 or value >= n", "value == 0 or value > n"),
-    ("nucleus", "bins < at", "bins <= at"),
-    (
-        "nucleus",
-        "target, side) + crossing",
-        "target, side)",
-    ),
-    ("filters", "value * weights.sum()", "value"),
-    ("filters", "smallest_set(-exact", "smallest_set(exact"),
-    ("filters", "    kept = logits > smallest", "    kept = logits >= smallest"),
-    ("filters", "equals[: count - np.count_nonzero(kept)]", "equals[: count]"),
-    (
-        "checks",
-        "logits.max(axis=-1)).all():\n        raise",
-        "logits.max(axis=-1)).any():\n        raise",
-    ),
-    ("truncation", ">= math.log(value))", "> math.log(value))"),
-    (
-        "truncation",
-        "keep(logits, logits - _top(logits) >=",
-        "keep(logits, logits - logits.max() >=",
-    ),
-    (
-        "truncation",
-        "(_softmax64(logits) >= value) | (logits == _top(logits))",
-        "_softmax64(logits) >= value",
-    ),
-    (
-        "truncation",
-        "math.sqrt(value) * np.exp(-entropy(p))",
-        "math.sqrt(value) * np.exp(entropy(p))",
-    ),
-    (
-        "truncation",
-        "np.minimum(value, math.sqrt(value)",
-        "np.maximum(value, math.sqrt(value)",
-    ),
-    (
-        "truncation",
-        ", keepdims=True, where=left)",
-        ", keepdims=True, where=left, ddof=1)",
-    ),
-    ("truncation", "behind >= -value * sigma", "behind > -value * sigma"),
-    (
-        "truncation",
-        "np.std(behind, axis=-1, keepdims=True, where=left)",
-        "np.std(np.maximum(behind, -99), axis=-1, keepdims=True)",
-    ),
-    (
-        "truncation",
-        "np.abs(surprise - entropy(weights / total))",
-        "surprise - entropy(weights / total)",
-    ),
-    ("nucleus", "target -= total[at] - mass[at]", "target -= total[at]"),
-    ("truncation", "crossing=False", "crossing=True"),
-    ("truncation", "value * parts.sum()", "value"),
-    ("truncation", "    kept[np.argmax(logits)] = True\n", ""),
-    ("truncation", "min(initial=np.inf)][-1:]", "min(initial=np.inf)][:1]"),
-    ("truncation", "rng.random() >= probability", "rng.random() < probability"),
-    ("truncation", "(logits > -np.inf) & (_soft", "(_soft"),
-    ("truncation", "/ math.log(n))", "/ math.log(len(logits)))"),
-    ("truncation", "doubt**exponent", "doubt"),
-    ("truncation", "max(0.0, value - spread), value + spread", "value - spread, value"),
-    ("penalties", "np.where(seen < 0, seen * value, seen / value)", "seen / value"),
-    ("penalties", "np.where(seen < 0,", "np.where(seen > 0,"),
-    ("penalties", "logits = logits.copy()", "logits = np.asarray(logits)"),
-    ("penalties", "(value * counts).astype", "(value * (counts > 0)).astype"),
-    (
-        "penalties",
-        "logits[np.unique(output)] -= value",
-        "np.subtract.at(logits, output, value)",
-    ),
-    (
-        "penalties",
-        "longest >= allowed_length",
-        "longest > allowed_length",
-    ),
-    (
-        "penalties",
-        "(longest[tokens] - allowed_length) * np.log(base)",
-        "longest[tokens] * np.log(base)",
-    ),
-    ("penalties", "    longest[breakers] = 0\n", ""),
-    (
-        "penalties",
-        "== context[-1 - length]) & ~breaks[back]",
-        "== context[-1 - length])",
-    ),
-    ("penalties", "agree = (back >= 0) & ", "agree = "),
-    ("penalties", "np.minimum(power, 80.0)", "power"),
-    ("penalties", "    n_first = value - 1", "    n_first = value"),
-    ("penalties", "value == 0 or n_runs <= 0", "value == 0 or n_runs <= 1"),
-    ("penalties", "context[n_first:][same]", "context[-1:]"),
-    ("penalties", "lone_eos = not first and last in eos_token_ids", "lone_eos = False"),
-    ("penalties", "context[max(0, len(context) - len(ids)) :]", "context[: len(ids)]"),
-    ("penalties", "logits[last] += bias", "logits[last] = bias"),
-    ("penalties", "if len(context) < value:", "if len(context) <= value:"),
-    ("penalties", "if len(output) < value:", "if len(output) <= value:"),
-    ("penalties", "len(context) == limit - 1", "len(context) == limit"),
-    ("penalties", "    if len(context) == 1:", "    if len(context) <= 1:"),
-    ("penalties", "    logits[ids] = 0\n", "    logits[ids] = 1\n"),
-    ("penalties", "beyond), most) - 1", "beyond), most)"),
-    ("penalties", "        eos = eos[logits[eos] > -np.inf]\n", ""),
-    ("penalties", "    if beyond > 0:", "    if beyond >= 0:"),
-    ("penalties", "guided = u + value * (c - u)", "guided = c + value * (c - u)"),
-    ("penalties", "if len(context) == begin:", "if len(context) <= begin:"),
-    ("mirostat", "p >= 2.0 ** -max(mu, 0.0)", "p > 2.0 ** -max(mu, 0.0)"),
-    ("mirostat", "max(mu, 0.0)) | best)", "max(mu, 0.0)))"),
-    ("mirostat", "mu -= eta * (surprise - tau)", "mu += eta * (surprise - tau)"),
-    ("mirostat", "-math.log2(", "-math.log("),
-    ("mirostat", '"mu", 2.0 * tau', '"mu", tau'),
-    ("mirostat", "len(context) == state.get", "len(context) >= state.get"),
-    ("mirostat", "[::-1][:m]", "[::-1]"),
-    ("mirostat", "(s - 1) / (1 - n ** (1 - s))\n", "(s - 1) / (1 - n ** (s - 1))\n"),
-    ("mirostat", "max(1, k)", "k"),
-    ("watermark", "other = i + draw % (n_vocab - i)", "other = draw % n_vocab"),
-    ("watermark", "logits[green] += bias", "logits[green] = bias"),
-    ("watermark", "int(context[-1])", "int(context[0])"),
-    ("watermark", "math.sqrt(n * ratio * (1 - ratio))", "math.sqrt(n * ratio)"),
-    ("watermark", "math.erfc(z / math.sqrt(2))", "math.erfc(z)"),
-    ("table", "if STEPS[entry] in FILTERS and not config.do_sample", "if False"),
-    ("table", 'context[self.known["n_prompt"] :]', "context"),
-    ("table", "n_prompt + new", "new"),
-    ("table", "n_prompt == 1 and config", "config"),
-    ("table", '"frequency_penalty output"', '"frequency_penalty context"'),
-    ("table", "hf=300, llama_cpp=500", "hf=300, llama_cpp=385"),
-    ("sampling", "rng.random() * total[-1]", "rng.random()"),
-    ("sampling", 'side="right")\n    return int', 'side="left")\n    return int'),
-    ("sampling", "at if at < len(p) else np.flatnonzero(p)[-1]", "at"),
-    ("sampling", "np.flatnonzero(p)[-1]", "len(p) - 1"),
-    ("sampling", "if len(left) == len(row):", "if True:"),
-    (
-        "exact",
-        "1 - share if coin else share",
-        "share if coin else 1 - share",
-    ),
-    (
-        "sampling",
-        "np.random.default_rng([seed, k])",
-        "np.random.default_rng([seed, 0])",
-    ),
-    ("sampling", "int(np.argmax(row)), len(row)", "int(np.argmin(row)), len(row)"),
-    (
-        "ranges",
-        "least <= value <= most\n\n\ndef is_number",
-        "least < value <= most\n\n\ndef is_number",
-    ),
-    ("ranges", "abs(value) <= limit", "value == value"),
-    ("checks", "settings[name] not in (None, OFF[name])", "False"),
-    ("checks", "if least > most:", "if least >= most:"),
-    ("checks", "if config.max_new_tokens is not None:", "if False:"),
-    ("explain", "c.top_k == 1", "c.top_k == 0"),
-    ("explain", "if not test(config) and name not in said", "if not test(config)"),
-    ("beam", "Group([r], config.num_beams // n)", "Group([r], config.num_beams)"),
-    ("beam", "            logits = logits[n_rows:]\n", ""),
-    (
-        "beam",
-        "key=lambda text: -text.score) for f in",
-        "key=lambda text: text.score) for f in",
-    ),
-    ("beam", "not _finished(family):", "False:"),
-    ("beam", "num_return_sequences > width", "num_return_sequences >= width"),
-    ("beam", "if width % n:", "if False:"),
-    (
-        "beam",
-        "for group in family if not group.done for beam",
-        "for group in family for beam",
-    ),
-    (
-        "beam",
-        "config.diversity_penalty * chosen",
-        "config.diversity_penalty * (chosen > 0)",
-    ),
-    ("beam", "going_on[: group.width]", "going_on"),
-    ("beam", "[t for t in tokens if t not in config.eos_token_ids]", "tokens"),
-    ("beam", "np.array([[sum(beam.logprobs)]", "np.array([[beam.score]"),
-    ("beam", "wanted - np.maximum(v, 0)", "wanted + np.maximum(v, 0)"),
-    ("beam", "texts = sorted(children + group.finished", "texts = sorted(children"),
-    ("beam", "    totals[np.isnan(totals)] = -np.inf\n", ""),
-    ("beam", "zip(group.live, logprobs - cost)", "zip(group.live, logprobs + cost)"),
-    ("beam", "return np.full_like(row, -np.inf)", "return row"),
-    ("beam", "max(2, 1 + len(config.eos_token_ids)) * group.width", "2 * group.width"),
-    ("beam", "children[: group.width] if c.done", "children if c.done"),
-    ("beam", "(len(text.ids) - text.n_prompt) ** config", "len(text.ids) ** config"),
-    ("beam", "finished[: _n_wanted(group, config)]", "finished"),
-    ("beam", "_go_on(group, live[: group.width], found", "_go_on(group, live, found"),
-    ("beam", "min(group.width * config.patience, 1e9)", "group.width"),
-    ("beam", "if config.early_stopping is True:", "if config.early_stopping:"),
-    ("beam", '"never" and config.length_penalty > 0:', '"never":'),
-    ("beam", "-totals[top]))]", "totals[top]))]"),
-    ("beam", "return top[totals[top] > -np.inf]", "return top"),
-    ("beam", "rng.gumbel(size=totals.shape), n)", "rng.normal(size=totals.shape), n)"),
-    (
-        "beam",
-        "float(rows.scores[parent, token])]",
-        "float(rows.logprobs[parent, token])]",
-    ),
-    (
-        "beam",
-        "float(rows.logprobs[parent, token])]",
-        "float(rows.scores[parent, token])]",
-    ),
-    (
-        "beam",
-        "[*beam.scores, rows.scores[parent]]",
-        "[*beam.scores, rows.logits[parent]]",
-    ),
-    ("beam", "if id(beam.cache) in inherited:", "if False:"),
-    ("speculative", "* q[token] < p[token]", "* q[token] <= p[token]"),
-    ("speculative", "rest = np.maximum(p - q, 0)", "rest = p"),
-    ("speculative", "crop(len(sequence.ids) - 1)", "crop(len(sequence.ids))"),
-    ("speculative", " or token != tokens[i]:", ":"),
-    ("speculative", "if sequence.done or i ==", "if i =="),
-    ("speculative", "batch_id=i // n)", "batch_id=i)"),
-    ("speculative", "chain(config, sequence.n_prompt,", "chain(config, 0,"),
-    ("speculative", "cache.crop(min(cache.n_tok, len(ids) - 1))", "pass"),
-    ("speculative", "if sure < self.config", "if sure > self.config"),
-    ("speculative", "if guessed == accepted else", "if guessed != accepted else"),
-    (
-        "speculative",
-        "range(min(longest, len(ids) - 1), 0, -1)",
-        "range(1, min(longest + 1, len(ids)))",
-    ),
-    ("speculative", "range(len(ids) - n - 1, -1, -1)", "range(len(ids) - n)"),
-    ("speculative", "if token in stop_ids:", "if False:"),
-    ("speculative", "room = min(room, self.model.config.n_ctx - len(ids) + 1)", "pass"),
-    (
-        "speculative",
-        "config, model.config.n_ctx) - len(sequence.ids)",
-        "config, model.config.n_ctx)",
-    ),
-    ("contrastive", "p - alpha * similarity", "p + alpha * similarity"),
-    ("contrastive", "past.T).max(axis=1)", "past.T).mean(axis=1)"),
-    (
-        "contrastive",
-        "past[id(sequence)] = np.concatenate(seen)",
-        "past[id(sequence)] = seen[0]",
-    ),
-    (
-        "contrastive",
-        "plan.caches[i], ahead[i : i + 1]",
-        "plan.caches[0], ahead[i : i + 1]",
-    ),
-    (
-        "contrastive",
-        "hidden / np.linalg.norm(hidden, axis=-1, keepdims=True)",
-        "hidden",
-    ),
-    ("contrastive", "best(scores, config.top_k)", "best(scores, config.top_k + 1)"),
-    ("contrastive", "*(sequence.cache.fork() for _", "*(sequence.cache for _"),
-    ("guidance", "self.without or ids[-1:] if", "self.without or ids if"),
-    ("guidance", "self.other.n_tok - (self.text.n_tok - n_tok)", "n_tok"),
-    ("guidance", "self.text.fork(), self.other.fork()", "self.text.fork(), self.other"),
-    (
-        "guidance",
-        "divergence(last, early).argmax(axis=0)",
-        "divergence(last, early).argmin(axis=0)",
-    ),
-    ("guidance", "math.log(0.1)", "math.log(0.2)"),
-    ("guidance", "np.logaddexp(p, q) - math.log(2)", "np.logaddexp(p, q)"),
-    ("guidance", "(middle - (p + q) / 2)", "(middle - p)"),
-    ("guidance", "first = min(2, n - 1) if", "first = 2 if"),
-    ("guidance", "is_int(i, 0, n - 1)", "is_int(i, 0, n)"),
-    ("choices", "        if may_end:", "        if False:"),
-    ("choices", "kept[allowed[allowed < len(kept)]]", "kept[allowed]"),
-    ("choices", "if len(context) > n:", "if len(context) >= n:"),
-    ("choices", "data.startswith(begin)", "begin.startswith(data)"),
-    ("choices", "or len(prompt) == 1:", "or False:"),
-    ("choices", "- (prompt[-1] not in special)", "- 1"),
-    ("choices", "new in going, not following", "new in going, new in going"),
-    ("choices", "min(beginning[-1] + 1, 255)", "beginning[-1] + 1"),
-    ("choices", "tokens[i][: n + 1])", "tokens[i][:1])"),
-    ("regular", 'if e.kind == "then" and first.may_be_empty', "if False"),
-    ("regular", "a <= code <= b", "a <= code < b"),
-    ("regular", "(r, then(left, rest))", "(r, left)"),
-    ("regular", 'if option.kind == "either" else {option}', "if False else {option}"),
-    ("regular", "if self.n_kept > MOST_KEPT", "if False"),
-    ("regular", "2 if lead < 0xE0 else", "2 if lead < 0xD0 else"),
-    ("regular", "max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n])", "low"),
-    ("regular", "if comma else low", "if comma else None"),
-    ("regular", "range((high or low) - low)", "range(high or low)"),
-    ("regular", "one_of(_all_but([(10, 10)]))", "one_of(ALL)"),
-    ("regular", '(pattern[at] != "]" or at == first)', 'pattern[at] != "]"'),
-    ("stopping", "lambda ids: len(ids) >= limit", "lambda ids: len(ids) > limit"),
-    ("stopping", "text[-(n_last + len(s) - 1) :]", "text[-len(s) :]"),
-    ("stopping", "n_tail = max(map(", "n_tail = min(map("),
-    ("stopping", "if n_prompt >= n_ctx:", "if n_prompt > n_ctx:"),
-    (
-        "stopping",
-        "min(n_prompt + config.max_new_tokens, n_ctx)",
-        "n_prompt + config.max_new_tokens",
-    ),
-    ("stopping", "max(0, n_prompt - len(s) + 1)", "n_prompt"),
-    ("stopping", "[max(at, n_prompt) for at", "[at for at"),
-    ("stopping", "range(1, len(s)))", "range(1, len(s) - 1))"),
-    ("packing", "zip(r, mask) if m]", "zip(r, mask) if not m]"),
-    ("packing", "config.eos_token_ids[0] if config", "0 if config"),
-    ("packing", "row[: len(sequence.ids)] =", "row[-len(sequence.ids) :] ="),
-    ("packing", "r[i] if i < len(r) else blank", "r[min(i, len(r) - 1)]"),
-    ("packing", "np.array([len(s.ids) for", "np.array([n_total for"),
-    ("generate", "log_softmax(scores)[token]", "log_softmax(row)[token]"),
-    ("generate", "len(prompts[i]), rng, i)", "len(prompts[i]), rng, 0)"),
-    ("generate", "cache.fork() if k else cache", "cache"),
-    ("generate", "stream(seed, k)", "stream(seed, 0)"),
-    (
-        "generate",
-        "masks + chain(config, len(prompts[i]), rng, i)",
-        "chain(config, len(prompts[i]), rng, i) + masks",
-    ),
-    ("methods", "if len(asked) > 1:", "if len(asked) > 2:"),
-    ("methods", "kind is not None and search is not beam_search", "False"),
-    (
-        "methods",
-        "config.guidance_scale, config.negative_prompt_ids",
-        "config.guidance_scale",
-    ),
-]
-# Bugs that no test can catch, since nothing observable changes.
-SAME = {
-    "    if beyond >= 0:": "to the power of 0: nothing is added",
-    "value == 0 or value > n": "all n tokens reach the n-th largest",
-    "if True:": "softmax gives a removed token its 0 too, and takes longer",
-}
+PLACES = ["numpygpt/**/*.py", "scripts/convert*.py", "scripts/train.py"]
+PLACES += ["scripts/evaluate.py"]
+PARTS = ("numpygpt", "scripts", "tests", "weights", "setup.cfg", "README.md")
+# Of these a bug could make only the text of a file different.
+NOT_RUN = ("test_house.py", "test_readmes.py", "test_python_versions.py")
+NOT_RUN += ("test_mutate.py",)
+TESTS_OF = {  # where no test file has the file's name
+    "activations": ["test_layers"], "inputs": ["test_model"], "hub": ["test_saving"],
+    "watch": ["test_saving"], "download": ["test_hub"], "known": ["test_hub"],
+    "safetensors": ["test_weights", "test_hostile"], "__main__": ["test_main"],
+    "kit": ["test_kit"], "attention": ["test_model"], "generate": ["test_gpt2"],
+}  # fmt: skip
+ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT |= {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "2"}
+SECONDS, MEMORY = 600, 8 << 30  # what a run of the tests may take, before it is ended
+
+# Kinds of bugs: each function yields what could stand in the place of a node.
+
+SWAPPED = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub, ast.Sub: ast.Add,
+    ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And, ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+}  # fmt: skip
+NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "maximum"}
+NAMES |= {"maximum": "minimum", "argmax": "argmin", "cumsum": "sort"}
 
 
-def caught(mutant):
+def changed(node, **fields):
+    values = {name: getattr(node, name) for name in node._fields} | fields
+    return ast.copy_location(type(node)(**values), node)
+
+
+def other_operator(node):
+    if isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)):
+        if type(node.op) in SWAPPED:
+            yield changed(node, op=SWAPPED[type(node.op)]())
+    if isinstance(node, ast.Compare):
+        for i, op in enumerate(node.ops):
+            ops = [*node.ops[:i], SWAPPED[type(op)](), *node.ops[i + 1 :]]
+            yield changed(node, ops=ops)
+    if isinstance(node, ast.UnaryOp):
+        yield node.operand
+
+
+def other_value(node):
+    if isinstance(node, ast.Constant):
+        value = node.value
+        if isinstance(value, bool):
+            yield ast.Constant(not value)
+        elif isinstance(value, (int, float)):
+            yield ast.Constant(value + 1 if isinstance(value, int) else 2 * value)
+        elif isinstance(value, (str, bytes)) and 0 < len(value.split()) < 4:
+            yield ast.Constant(value[:-1])
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        if name in NAMES and isinstance(node.ctx, ast.Load):
+            yield changed(node, **{node._fields[node._fields[0] != "id"]: NAMES[name]})
+
+
+def no_argument(node):
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            rest = [other for other in node.keywords if other is not keyword]
+            yield changed(node, keywords=rest)
+    if isinstance(node, ast.Slice):
+        for name in ("lower", "upper", "step"):
+            if getattr(node, name) is not None:
+                yield changed(node, **{name: None})
+
+
+def no_condition(node):
+    if isinstance(node, (ast.If, ast.IfExp)):
+        yield changed(node, test=ast.Constant(False))
+        yield changed(node, test=ast.Constant(True))
+
+
+def no_statement(node):
+    is_call = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+    if is_call or isinstance(node, (ast.AugAssign, ast.Continue, ast.Break, ast.Raise)):
+        yield ast.Pass()
+
+
+KINDS = (other_operator, other_value, no_argument, no_condition, no_statement)
+
+
+class Bug(NamedTuple):
+    path: str
+    line: int
+    begin: int  # the bytes that are replaced
+    end: int
+    old: str
+    new: str
+    at_import: bool
+
+    def __str__(self):
+        old, new = (re.sub(r"\s+", " ", text) for text in (self.old, self.new))
+        if len(old) > 80:  # show where they part
+            same = len(os.path.commonprefix([old, new[1:]]))
+            old, new = old[max(0, same - 30) :], new[max(0, same - 29) :]
+        return f"{self.path}:{self.line}: {old:.80} -> {new:.80}"
+
+
+def bugs_of(path):
+    """All the bugs that a file can be given."""
+    source = (ROOT / path).read_bytes()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for node, in_function in nodes(ast.parse(source)):
+        for kind in KINDS:
+            for new in kind(node):
+                part = node.test if kind is no_condition else node
+                begin = starts[part.lineno - 1] + part.col_offset
+                end = starts[part.end_lineno - 1] + part.end_col_offset
+                new = new.test if kind is no_condition else new
+                text = ast.unparse(ast.fix_missing_locations(new))
+                if isinstance(new, ast.expr) and not isinstance(new, ast.Slice):
+                    text = f"({text})"
+                old = source[begin:end].decode()
+                yield Bug(path, node.lineno, begin, end, old, text, not in_function)
+
+
+def nodes(node, in_function=False):
+    """The nodes in which a bug is one: not in docstrings, types, texts for people."""
+    skipped = {"annotation", "returns", "help", "decorator_list", "metavar"}
+    if isinstance(node, ast.JoinedStr) or is_main(node):
+        return
+    if hasattr(node, "lineno") and not isinstance(node, ast.keyword):
+        yield node, in_function
+    if isinstance(node, ast.Raise):
+        return
+    in_function |= isinstance(node, (ast.FunctionDef, ast.Lambda))
+    for name, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            is_text = isinstance(child, ast.Expr) and isinstance(
+                child.value, ast.Constant
+            )
+            is_skipped = name in skipped or getattr(child, "arg", None) in skipped
+            if isinstance(child, ast.AST) and not is_text and not is_skipped:
+                yield from nodes(child, in_function)
+
+
+def is_main(node):
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+# Which tests run which lines.
+
+
+def test_files():
+    found = sorted(ROOT.glob("tests/**/test_*.py"))
+    return [str(p.relative_to(ROOT)) for p in found if p.name not in NOT_RUN]
+
+
+def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
+    """Run pytest in a copy of the tree; the exit code (1: a test failed), the output."""
+    process = subprocess.Popen(
+        [sys.executable, "-P" if sys.version_info >= (3, 11) else "-u", *before]
+        + ["-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(folder)} | environment,
+        start_new_session=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY)),
+    )  # fmt: skip
+    try:
+        output = process.communicate(timeout=seconds)[0]
+        return process.returncode, output
+    except subprocess.TimeoutExpired:
+        return 1, "FAILED: it does not end"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def lines_and_tests(n_jobs):
+    """``{path: {line: [test, ...]}}``, each test as pytest names it."""
+    files = test_files()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(n_jobs) as pool:
+        copy_tree(folder)
+        settings = f"[run]\ndynamic_context = test_function\nsource = {folder}\n"
+        Path(folder, "rc").write_text(settings)
+        before = ["-m", "coverage", "run", f"--rcfile={folder}/rc"]
+
+        def run(i):
+            name = f"{folder}/found.{i}"
+            run_tests(folder, files[i::n_jobs], before, 3600, COVERAGE_FILE=name)
+            return read_contexts(name, folder)
+
+        found = {}
+        for part in pool.map(run, range(n_jobs)):
+            for path, lines in part.items():
+                for line, tests in lines.items():
+                    found.setdefault(path, {}).setdefault(line, []).extend(tests)
+    return found
+
+
+def read_contexts(name, folder):
+    from coverage import CoverageData
+
+    data = CoverageData(name)
+    data.read()
+    where = {Path(file).stem: file for file in test_files()}
+    found = {}
+    for file in data.measured_files():
+        path = os.path.relpath(file, os.path.realpath(folder))
+        for line, contexts in data.contexts_by_lineno(file).items():
+            names = (c.rpartition(".") for c in contexts if c)
+            tests = {f"{where[m.split('.')[-1]]}::{t}" for m, _, t in names
+                     if m.split(".")[-1] in where}  # fmt: skip
+            found.setdefault(path, {})[str(line)] = sorted(tests)
+    return found
+
+
+def tests_for(bug, lines):
+    """The tests that may notice, the likeliest first."""
+    stem = Path(bug.path).stem
+    named = ["test_" + stem, *TESTS_OF.get(stem, [])]
+    files = test_files()
+    first = [f for f in files if Path(f).stem in named]
+    if bug.path == "scripts/train.py":  # it needs torch, and so do its tests
+        return [["-m", "reference or not reference", *first]]
+    running = [] if bug.at_import else lines.get(bug.path, {}).get(str(bug.line), [])
+    of_name = [t for t in running if t.partition("::")[0] in first]
+    others = [t for t in running if t not in of_name]
+    if running:
+        doctests = [bug.path] if bug.path.startswith("numpygpt") else []
+        return [part for part in (of_name, doctests, others) if part]
+    rest = [f for f in files if f not in first]
+    return [part for part in (first, [*rest, "numpygpt"]) if part]
+
+
+# Planting.
+
+
+def copy_tree(folder):
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, Path(folder) / part)
+
+
+def is_caught(bug, folder, lines):
     """Whether a test notices; the line of the first that does."""
-    name, old, new = mutant
-    with tempfile.TemporaryDirectory() as folder:
-        for part in ("numpygpt", "tests", "scripts", "setup.cfg"):
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            copy(ROOT / part, Path(folder) / part)
-        [path] = [
-            path
-            for room in ("decoding", "fast")
-            for path in (Path(folder) / "numpygpt" / room).rglob(f"{name}.py")
-        ]
-        text = path.read_text()
-        if text.count(old) == 0:
-            raise SystemExit(f"{name}.py no longer has {old!r}")
-        path.write_text(text.replace(old, new, 1))
-        files = [path, *(f"tests/decoding/{test}.py" for test in TESTS[name])]
-        result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", *files],
-            cwd=folder, text=True, capture_output=True, check=False,
-            env=os.environ | ENVIRONMENT | {"PYTHONPATH": folder},
-        )  # fmt: skip
-    failed = [line for line in result.stdout.splitlines() if line.startswith("FAILED")]
-    return result.returncode == 1, (failed or [result.stdout[-200:]])[0][:100]
+    path = Path(folder, bug.path)
+    source = path.read_bytes()
+    new = source[: bug.begin] + bug.new.encode() + source[bug.end :]
+    try:
+        compile(new, bug.path, "exec")
+        path.write_bytes(new)
+        for tests in tests_for(bug, lines):
+            code, output = run_tests(folder, ["-x", *tests])
+            if code not in (0, 5):
+                failed = re.findall("^(?:FAILED|ERROR).*", output, re.MULTILINE)
+                return True, (failed or [output[-200:]])[0][:100]
+        return False, ""
+    except SyntaxError as error:
+        return None, str(error)
+    finally:
+        path.write_bytes(source)
 
 
-def main(*words):
-    mutants = [
-        m for m in MUTANTS if not words or any(w in part for w in words for part in m)
-    ]
-    survivors = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for mutant, (dead, line) in zip(mutants, pool.map(caught, mutants)):
-            if not dead:
-                survivors.append(mutant)
-            name, old, new = mutant
-            print("caught  " if dead else "SURVIVED", name, repr(old), "->", repr(new))
-            print("   ", line if dead else SAME.get(new, "unexplained"), flush=True)
-    share = 1 - len(survivors) / len(mutants)
-    print(f"{len(mutants)} bugs, {len(survivors)} survived: {share:.0%} caught")
-    return int(share < 0.95)
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("words", nargs="*", metavar="WORD", help="parts of paths")
+    parser.add_argument("-n", type=int, default=60, help="how many bugs (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="at once (%(default)s)")
+    parser.add_argument("--lines", metavar="FILE", help="keep which test runs what")
+    args = parser.parse_args(argv)
+    paths = [p.relative_to(ROOT) for place in PLACES for p in ROOT.glob(place)]
+    paths = sorted({p.as_posix() for p in paths if p.name != "__init__.py"})
+    bugs = [bug for path in paths for bug in bugs_of(path)
+            if not args.words or any(word in path for word in args.words)]  # fmt: skip
+    chosen = random.Random(args.seed).sample(bugs, min(args.n, len(bugs)))
+    print(f"{len(bugs)} bugs in {len(paths)} files, {len(chosen)} drawn", flush=True)
+    if args.lines and Path(args.lines).is_file():
+        lines = json.loads(Path(args.lines).read_text())
+    else:
+        lines = lines_and_tests(args.jobs)
+        if args.lines:
+            Path(args.lines).write_text(json.dumps(lines))
+    return report(chosen, lines, args.jobs)
+
+
+def report(bugs, lines, n_jobs):
+    """Plant the bugs, say of each what became of it, and the score."""
+    n_caught = n_survived = 0
+    folders = SimpleQueue()
+    with tempfile.TemporaryDirectory() as top, ThreadPoolExecutor(n_jobs) as pool:
+        for i in range(n_jobs):
+            os.makedirs(f"{top}/{i}")
+            copy_tree(f"{top}/{i}")
+            folders.put(f"{top}/{i}")
+
+        def plant(bug):
+            folder = folders.get()
+            try:
+                return is_caught(bug, folder, lines)
+            finally:
+                folders.put(folder)
+
+        for bug, (dead, line) in zip(bugs, pool.map(plant, bugs)):
+            n_caught += dead is True
+            n_survived += dead is False
+            print({True: "caught  ", False: "SURVIVED", None: "no Python"}[dead], bug)
+            print("   ", line, flush=True)
+    share = n_caught / max(n_caught + n_survived, 1)
+    print(f"{n_caught + n_survived} bugs, {n_survived} survived: {share:.0%} caught")
+    return int(share < 0.92)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
