@@ -1,0 +1,47 @@
+"""Every script says what it is for before it needs anything: ``--help`` works without
+arguments, without the optional packages, and outside the checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = [p for p in sorted((ROOT / "scripts").glob("*.py"))
+           if '__name__ == "__main__"' in p.read_text()]  # fmt: skip
+# What setup.cfg's extras name, and what these bring along.
+OPTIONAL = [
+    "torch", "transformers", "tokenizers", "tiktoken", "gguf", "ctranslate2",
+    "tensorflow", "huggingface_hub", "safetensors", "llama_cpp", "onnxruntime",
+    "hypothesis", "pytest", "coverage", "scipy", "matplotlib", "numba", "requests",
+]  # fmt: skip
+HIDE = f"""
+import runpy, sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {OPTIONAL!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Hidden())
+sys.argv = sys.argv[1:]
+sys.path[0] = sys.argv[0].rpartition("/")[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_help_needs_nothing(path, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "88"}
+    run = subprocess.run(
+        [sys.executable, "-c", HIDE, str(path), "--help"], cwd=tmp_path,
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("usage:"), run.stdout
+    assert run.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_scripts_are_tried():
+    assert len(SCRIPTS) >= 20
