@@ -18,15 +18,15 @@ them. The sizes of a case all differ, so that no two axes can be mixed up unnoti
 """
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
-import tiktoken
-import torch
-import transformers
+from extras import folder_to_fill, optional
 
 from numpygpt import Tokenizer
+
+tiktoken = optional("tiktoken")
+torch = optional("torch")
+transformers = optional("transformers")
 
 CASES = {
     "plain": {"n_positions": 19},
@@ -40,9 +40,7 @@ CASES = {
 }  # fmt: skip
 SIZES = {"vocab_size": 71, "n_embd": 30, "n_layer": 3, "n_head": 5}
 # As OpenAI published it; ours is written differently to be faster.
-PATTERN = (
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-)
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 TEXTS = [
     "", " ", "  ", "\n\n", "\t", " " * 50, "a" * 100, "0" * 16, "hello world",
     "Hello, world! It's 3 o'clock; they'll see, I'LL too.", "indivisible",
@@ -123,4 +121,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(folder_to_fill(__doc__, "reference", tiktoken, torch, transformers))

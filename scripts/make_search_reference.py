@@ -13,7 +13,6 @@ Drawn beams are compared too: both sides then take the same noise, see `same_noi
 """
 
 import json
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -202,4 +201,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    from extras import folder_to_fill, optional  # tests import this file by its path
+
+    main(folder_to_fill(__doc__, "reference", optional("torch")))

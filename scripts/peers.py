@@ -18,6 +18,7 @@ needs; and numpygpt before NumPy, because it has a setting to make that NumPy re
 when it is loaded.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -304,4 +305,7 @@ def serve(who, folder):
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        serve(*sys.argv[1:])
+        parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+        parser.add_argument("who", choices=PEERS)
+        parser.add_argument("folder", help="the model")
+        serve(**vars(parser.parse_args()))

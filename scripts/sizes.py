@@ -13,6 +13,7 @@ a second block, a second tokenizer and an "if" in the middle of the lesson.
 Papers: Radford et al. 2018 and 2019; Brown et al., arXiv:2005.14165, table 2.1.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def with_old_vocabulary():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     print("\n".join(rows()))
     print("\nGPT-2's printed sizes are those with GPT-1's vocabulary of 40,478:")
     print("\n".join(with_old_vocabulary()))

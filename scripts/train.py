@@ -59,11 +59,12 @@ from pathlib import Path
 import corpus
 import curve
 import numpy as np
-import torch
-import torch.nn.functional as F
+from extras import optional, refuse_without
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
 from numpygpt.weights import flatten, load, nest
+
+torch, F = optional("torch"), optional("torch.nn.functional")
 
 # --------------------------------------------------------------- the model
 
@@ -562,6 +563,7 @@ def parse(argv=None):
 
 def main(argv=None):
     args = parse(argv)
+    refuse_without("train", torch)
     try:
         Run(args).train()
     except (ValueError, OSError) as error:

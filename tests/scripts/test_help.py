@@ -44,4 +44,4 @@ def test_help_needs_nothing(path, tmp_path):
 
 
 def test_all_scripts_are_tried():
-    assert len(SCRIPTS) >= 20
+    assert len(SCRIPTS) >= 19
