@@ -7,7 +7,7 @@ A bug is one small change to the syntax tree: `<` becomes `<=`, `+` becomes `-`,
 grows by one, a condition is always false, a statement or an argument is gone. It is
 drawn from all such changes to the package, the converters, train.py and evaluate.py (or
 from the files whose path has one of the words), and planted in a copy of the tree.
-Then those tests run that execute the changed line, the ones named after the file first,
+Then those tests run that execute the changed line, first the ones named after the file,
 until one fails; of a line that runs when its module is imported, a table or a default,
 any test may notice. Which tests run which lines is found out first: that takes as long
 as the tests themselves, and is kept in ``--lines FILE``.
@@ -187,9 +187,11 @@ def is_main(node):
 # Which tests run which lines.
 
 
-def test_files():
+def test_files(failing=()):
+    """The files of tests that can tell anything: not those that fail without a bug."""
     found = sorted(ROOT.glob("tests/**/test_*.py"))
-    return [str(p.relative_to(ROOT)) for p in found if p.name not in NOT_RUN]
+    found = [str(p.relative_to(ROOT)) for p in found if p.name not in NOT_RUN]
+    return [file for file in found if file not in failing]
 
 
 def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
@@ -214,7 +216,8 @@ def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
 
 
 def lines_and_tests(n_jobs):
-    """``{path: {line: [test, ...]}}``, each test as pytest names it."""
+    """``{path: {line: [test, ...]}}``, each test as pytest names it; under "failing"
+    stand the files with tests that fail as things are."""
     files = test_files()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(n_jobs) as pool:
         copy_tree(folder)
@@ -224,10 +227,13 @@ def lines_and_tests(n_jobs):
 
         def run(i):
             name = f"{folder}/found.{i}"
-            run_tests(folder, files[i::n_jobs], before, 3600, COVERAGE_FILE=name)
+            mine = files[i::n_jobs]
+            _, output = run_tests(folder, mine, before, 3600, COVERAGE_FILE=name)
+            failing.extend(re.findall(r"^(?:FAILED|ERROR) (\S+?\.py)", output, re.M))
             return read_contexts(name, folder)
 
-        found = {}
+        failing = []
+        found = {"failing": failing}
         for part in pool.map(run, range(n_jobs)):
             for path, lines in part.items():
                 for line, tests in lines.items():
@@ -256,11 +262,12 @@ def tests_for(bug, lines):
     """The tests that may notice, the likeliest first."""
     stem = Path(bug.path).stem
     named = ["test_" + stem, *TESTS_OF.get(stem, [])]
-    files = test_files()
+    files = test_files(lines["failing"])
     first = [f for f in files if Path(f).stem in named]
     if bug.path == "scripts/train.py":  # it needs torch, and so do its tests
         return [["-m", "reference or not reference", *first]]
     running = [] if bug.at_import else lines.get(bug.path, {}).get(str(bug.line), [])
+    running = [t for t in running if t.partition("::")[0] in files]
     of_name = [t for t in running if t.partition("::")[0] in first]
     others = [t for t in running if t not in of_name]
     if running:
@@ -319,6 +326,8 @@ def main(argv=None):
         lines = lines_and_tests(args.jobs)
         if args.lines:
             Path(args.lines).write_text(json.dumps(lines))
+    for file in sorted({*lines["failing"]}):
+        print(f"{file} has tests that fail without any bug: left out", flush=True)
     return report(chosen, lines, args.jobs)
 
 

@@ -188,6 +188,7 @@ def test_flipped_bits_in_text_are_refused_or_give_a_model(name, formats, tmp_pat
         weight_map = dict.fromkeys(read_safetensors_folder(folder), "a.safetensors")
         (folder / "model.safetensors").rename(folder / "a.safetensors")
         (folder / name).write_text(json.dumps({"weight_map": weight_map}))
+    use(folder / name)  # as it is, it is fine
     content, rng, refused = (folder / name).read_bytes(), np.random.default_rng(9), 0
     damages = [content[:end] for end in range(0, len(content), max(1, STRIDE // 8))]
     for bit in rng.integers(0, 8 * len(content), N_FLIPS):
@@ -205,7 +206,10 @@ def as_one_file(folder):
     vocab = json.loads((folder / "vocab.json").read_text())
     added = [{"content": END_OF_TEXT, "id": vocab.pop(END_OF_TEXT)}]
     model = {"vocab": vocab, "merges": merges}
-    content = json.dumps({"model": model, "added_tokens": added})
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False}
+    content = {"model": model, "added_tokens": added}
+    content |= {"pre_tokenizer": byte_level, "decoder": byte_level}
+    content = json.dumps(content)
     (folder / "tokenizer.json").write_text(content)
     (folder / "merges.txt").unlink()
     (folder / "vocab.json").unlink()
@@ -267,3 +271,84 @@ def test_links_out_of_the_folder_are_refused(kind, name, formats, tmp_path):
     shutil.copy(blobs / name, plain / "other")
     (plain / name).symlink_to("other")
     read(plain / "config.json")
+
+
+HOSTILE = [
+    10**6, 10**8, 10**18, 2**63, 10**400, -1, 0, 1, 0.5, -0.0, 1e308, 1e-320, True, False,
+    None, "", "x", "\u0000", "\ud800", "../../etc/passwd", "gelu_new", "<|endoftext|>",
+    [], {}, [[]], [0], [10**9], {"a": 1}, "x" * 10_000, [0] * 10_000,
+]  # fmt: skip
+SETTINGS = [  # names that a reader may know what to do with
+    "num_beams", "num_return_sequences", "top_k", "penalty_alpha", "max_length", "regex",
+    "min_length", "n_layer", "n_embd", "n_positions", "vocab_size", "n_inner", "n_head",
+    "eos_token_id", "bos_token_id", "suppress_tokens", "sequence_bias", "choices",
+    "watermarking_config", "dola_layers", "guidance_scale", "prompt_lookup_num_tokens",
+    "eos_token", "added_tokens", "added_tokens_decoder", "add_prefix_space", "model_type",
+]  # fmt: skip
+
+
+def edited(value, rng):
+    """A JSON object with one value replaced, removed or added, anywhere in it."""
+    places = []
+
+    def walk(node):
+        for key in node if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], (dict, list)) and len(places) < 3000:
+                walk(node[key])
+
+    walk(value := json.loads(json.dumps(value)))
+    hostile = HOSTILE[rng.integers(len(HOSTILE))]
+    node, key = places[rng.integers(len(places))]
+    kind = rng.integers(4)
+    if kind == 0:
+        del node[key]
+    elif kind == 1:
+        value[SETTINGS[rng.integers(len(SETTINGS))]] = hostile
+    else:
+        node[key] = hostile
+    return value
+
+
+N_EDITS = N_FLIPS // (10 if "NUMPYGPT_FUZZ" in os.environ else 4)
+
+
+@pytest.mark.parametrize("name", [n for n in TEXTS if n.endswith(".json")])
+def test_edited_json_is_refused_or_works(name, formats, tmp_path):
+    """Within two seconds, and little memory: what it says may be anything."""
+    folder = tmp_path / "model"
+    shutil.copytree(formats / "model", folder)
+    if name == "tokenizer.json":
+        as_one_file(folder)
+    if name == "model.safetensors.index.json":
+        weight_map = dict.fromkeys(read_safetensors_folder(folder), "a.safetensors")
+        (folder / "model.safetensors").rename(folder / "a.safetensors")
+        (folder / name).write_text(json.dumps({"weight_map": weight_map}))
+    right, rng, peaks = (
+        json.loads((folder / name).read_text()),
+        np.random.default_rng(3),
+        [],
+    )
+    use(folder / name)
+    tracemalloc.start()
+    try:
+        for _ in range(N_EDITS):
+            content = json.dumps(edited(right, rng)).encode()
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            outcome(folder / name, generated, content)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+            assert peaks[-1] < 2 * len(content) + SMALL, content[-300:]
+    finally:
+        tracemalloc.stop()
+
+
+def generated(path):
+    """Read what the folder holds and continue a text with it. What its settings ask for
+    may be refused in a call's own words."""
+    use(path)
+    model = GPT2.from_pretrained(path.parent)
+    try:
+        return model.generate([1, 2, 3], max_new_tokens=2)
+    except ValueError as error:
+        raise FormatError(f"{path.parent}: {error}") from None
