@@ -3,10 +3,10 @@
     pip install -e .[test] coverage
     python scripts/mutate.py [WORD ...] [-n 60] [--seed 0]
 
-A bug is one small change to the syntax tree: `<` becomes `<=`, `+` becomes `-`, a number
-grows by one, a condition is always false, a statement or an argument is gone. It is
-drawn from all such changes to the package, the converters, train.py and evaluate.py (or
-from the files whose path has one of the words), and planted in a copy of the tree.
+A bug is one small change to the syntax tree: `<` becomes `<=`, `+` becomes `-`, a
+number grows by one, a condition is always false, a statement or an argument is gone. It
+is drawn from all such changes to the package, the converters, train.py and evaluate.py,
+or to the files whose path has one of the words, and planted in a copy of the tree.
 Then those tests run that execute the changed line, first the ones named after the file,
 until one fails; of a line that runs when its module is imported, a table or a default,
 any test may notice. Which tests run which lines is found out first: that takes as long
@@ -195,7 +195,7 @@ def test_files(failing=()):
 
 
 def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
-    """Run pytest in a copy of the tree; the exit code (1: a test failed), the output."""
+    """Run pytest in a copy of the tree -> exit code (1: a test failed), output."""
     process = subprocess.Popen(
         [sys.executable, "-P" if sys.version_info >= (3, 11) else "-u", *before]
         + ["-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments],
