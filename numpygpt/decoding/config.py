@@ -20,7 +20,7 @@ Next: sampling.py.
 from dataclasses import dataclass, field, fields
 
 from .plumbing import ranges as r
-from .plumbing.checks import check_lengths, without_idle
+from .plumbing.checks import check_together, without_idle
 from .rules.table import SETTINGS
 
 Several = list | tuple | None
@@ -110,7 +110,7 @@ class GenerationConfig:
             value = getattr(self, f.name)
             if value is not None or not isinstance(None, f.type):
                 r.check(f.name, f.metadata["range"], value)
-        check_lengths(self)
+        check_together(self)
         # Temperature 0 is greedy, until another temperature takes its place.
         object.__setattr__(self, "asked_to_sample", self.do_sample)
         if self.temperature == 0:

@@ -70,7 +70,7 @@ def top_k(logits, value, ties="all"):
     return keep(logits, logits >= border)
 
 
-def top_p(logits, value):
+def top_p(logits, value, min_keep=0):
     """Keep the smallest set of most likely tokens whose probabilities sum to at least
     ``value`` (nucleus sampling, Holtzman et al., arXiv:1904.09751).
 
@@ -80,7 +80,7 @@ def top_p(logits, value):
 
         order[: searchsorted(cumsum(p[order]), value) + 1]
 
-    which `smallest_set` finds without sorting them all.
+    which `smallest_set` finds without sorting them all. At least ``min_keep`` stay.
 
     >>> top_p(np.log([0.5, 0.3, 0.2]), 0.6).round(2).tolist()
     [-0.69, -1.2, -inf]
@@ -90,10 +90,11 @@ def top_p(logits, value):
     if value == 1:
         return logits
     if logits.ndim == 2:
-        return np.stack([top_p(row, value) for row in logits])
+        return np.stack([top_p(row, value, min_keep) for row in logits])
     exact = logits.astype(np.float64)
     weights = np.exp(exact - exact.max())
-    return keep(logits, smallest_set(-exact, weights, value * weights.sum()))
+    kept = smallest_set(-exact, weights, value * weights.sum())
+    return keep(logits, at_least(min_keep, kept, -exact))
 
 
 def best(logits, count, smallest):
@@ -102,6 +103,15 @@ def best(logits, count, smallest):
     kept = logits > smallest
     equals = np.flatnonzero(logits == smallest)
     kept[equals[: count - np.count_nonzero(kept)]] = True
+    return kept
+
+
+def at_least(min_keep, kept, keys):
+    """A mask of ``min_keep`` elements or more: ``kept``, and if these are fewer, those
+    of the smallest keys."""
+    check("min_keep", COUNT_OR_0, min_keep)
+    if np.count_nonzero(kept) < min_keep:
+        kept[np.argsort(keys, kind="stable")[:min_keep]] = True
     return kept
 
 

@@ -19,6 +19,13 @@ VALUES = {
     "a number from -50 to 50": ([-1.0, 0.0, 2.0], [51, 10**30, math.nan, "1"]),
     "a positive integer": ([1, 3], [0, -1, 1.5, "20", True, 10**30]),
     "an integer of at least 0": ([2, 4], [-1, 0.5, 1.0, "2", True]),
+    "an integer of at least -1": ([3, -1], [-2, 0.5, "2", True]),
+    "a number from 0 to 0.99": ([0.9, 0.0], [-0.1, 1.0, math.nan, "1"]),
+    "a list of token ids, not empty": ([[1, 2]], [[], [-1], ["a"], 5]),
+    "a list of texts, token ids or lists of token ids": (
+        [[1], [[1, 2], 3]],
+        [[""], [[]], [-1], [1.5], "a", 3],
+    ),
     "0, 1 or 2": ([1, 2], [3, -1, 1.0, True]),
     "a token id": ([1], [-1, 1.0, [1], "a"]),
     "a token id or a list of them": ([1, [1, 2]], [-1, [], [1.5], [-1], "a"]),
@@ -59,7 +66,9 @@ def call(row, z, value, context=(), **others):
     known = {s.name: s.default for s in row.settings} | {
         "eos_token_ids": [3], "begin": 1, "limit": 5, "batch_id": 0, "state": {},
         "rng": SimpleNamespace(random=lambda: 0.0),  # whatever tosses a coin, acts
-        "context": context, "output": context, row.settings[0].name: value,
+        "context": context, "output": context, "seen": context, "counted": context,
+        "dry_seen": context, "breakers": (), "ties": "all", "beyond": False,
+        "min_keep": 0, row.settings[0].name: value,
     }  # fmt: skip
     known |= others
     return row.function(z, *[known[name] for name in reads(row)])

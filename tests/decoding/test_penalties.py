@@ -390,7 +390,7 @@ def test_as_many_contexts_as_rows():
         (d.repetition_penalty, np.nan, "repetition_penalty must be a positive number"),
         (d.frequency_penalty, np.nan, "frequency_penalty must be a finite number"),
         (d.presence_penalty, np.inf, "presence_penalty must be a finite number"),
-        (d.logit_bias, {0: np.nan}, "logit_bias must be {id: finite number}, not"),
+        (d.logit_bias, {0: np.nan}, "logit_bias must be {id: number or -inf}, not"),
         (d.no_repeat_ngram_size, -1, "no_repeat_ngram_size must be an integer of at"),
         (
             d.sequence_bias,

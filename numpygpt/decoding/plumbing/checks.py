@@ -39,8 +39,13 @@ def check_step(logits, shape, name):
         raise ValueError(f"{name} makes a logit NaN or +inf: nothing can be drawn")
 
 
-def check_lengths(config):
-    """``ValueError`` if a text must be longer than it may be."""
+def check_together(config):
+    """``ValueError`` if a text must be longer than it may be, or a filter must keep
+    more tokens than it may."""
+    if config.top_k and config.min_keep > config.top_k:
+        raise ValueError(
+            f"min_keep must be at most top_k, {config.top_k}, not {config.min_keep}"
+        )
     low, high = "min_length", "max_length"
     if config.max_new_tokens is not None:  # it wins over max_length
         low, high = "min_new_tokens", "max_new_tokens"

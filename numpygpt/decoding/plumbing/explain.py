@@ -28,7 +28,17 @@ from ..config import GenerationConfig
 from ..constraints.choices import constrain
 from ..constraints.stopping import stop_rules
 from ..rules.exact import refuse
-from ..rules.table import FILTERS, SETTINGS, STEPS, Step, is_on, order, steps_of
+from ..rules.table import (
+    FILTERS,
+    LLAMA_CPP,
+    SETTINGS,
+    STEPS,
+    Step,
+    habits,
+    is_on,
+    order,
+    steps_of,
+)
 from ..rules.truncation import entropy
 from ..sampling import chain, probabilities, process
 from ..search import beam, contrastive
@@ -243,14 +253,25 @@ def _idle(config, entries):
             if not test(config) and name not in said:
                 said[name] = f"{name} {getattr(config, name)}: {text}"
     for name in _changed(config, [s.name for s in SETTINGS.values() if s.needs]):
-        needed = SETTINGS[name].needs
-        if not _changed(config, [needed]) and name not in said:
-            off = SETTINGS[needed].default
-            said[name] = f"{name} {getattr(config, name)}: {needed} is {off:g}"
+        needed = SETTINGS[name].needs.split()
+        if not _changed(config, needed) and name not in said:
+            why = " and ".join(f"{n} is {_off(SETTINGS[n].default)}" for n in needed)
+            said[name] = f"{name} {getattr(config, name)}: {why}"
     for step in STEPS:
-        if step not in entries and is_on(step, config) and _switch(step) not in said:
-            said[_switch(step)] = f"{_step(step, config)}: not in the chain"
+        why = ""
+        if step not in entries:
+            why = "not in the chain" if is_on(step, config) else ""
+        elif (
+            config.do_sample and habits(config) is LLAMA_CPP and not is_on(step, config)
+        ):
+            why = "mirostat takes its place" if config.mirostat else "off in llama.cpp"
+        if why and _changed(config, [_switch(step)]) and _switch(step) not in said:
+            said[_switch(step)] = f"{_step(step, config)}: {why}"
     return said
+
+
+def _off(default):
+    return "not set" if default is None else f"{default:g}"
 
 
 def _help(name):

@@ -40,6 +40,10 @@ def is_list(value, test=is_int):
     return isinstance(value, (list, tuple)) and len(value) > 0 and all(map(test, value))
 
 
+def is_text(value):
+    return isinstance(value, str) and value != ""
+
+
 def is_bias(value):
     pairs = list(value.items()) if isinstance(value, dict) else value
     return is_list(pairs, lambda p: len(p) == 2 and is_list(p[0]) and is_number(p[1]))
@@ -57,20 +61,32 @@ NUMBER = Range("a finite number", is_number)
 SHARE = Range("a number from 0 to 1", lambda v: is_number(v, 0, 1))
 AT_LEAST_0 = Range("a number of at least 0", lambda v: is_number(v, 0))
 AT_LEAST_1 = Range("a number of at least 1", lambda v: is_number(v, 1))
+DECAY_RATE = Range("a number from 0 to 0.99", lambda v: is_number(v, 0, 0.99))
 POSITIVE = Range("a positive number", lambda v: is_number(v, 0) and v > 0)
 # Lengths to a power beyond these are numbers that no float can hold.
 POWER = Range("a number from -50 to 50", lambda v: is_number(v, -50, 50))
 COUNT = Range("a positive integer", lambda v: is_int(v, 1))
 COUNT_OR_0 = Range("an integer of at least 0", is_int)
+LAST_N = Range("an integer of at least -1", lambda v: is_int(v, -1))
 VERSION = Range("0, 1 or 2", lambda v: is_int(v, 0, 2))
 ID = Range("a token id", is_int)
 IDS = Range("a token id or a list of them", lambda v: is_list(as_tuple(v)))
 ID_LIST = Range("a list of token ids", lambda v: v in ([], ()) or is_list(v))
+SOME_IDS = Range("a list of token ids, not empty", is_list)
 SEQUENCES = Range("a list of lists of token ids", lambda v: is_list(v, is_list))
 SEQUENCE_BIAS = Range("{(id, ...): bias} or [[[id, ...], bias], ...]", is_bias)
 TOKEN_BIAS = Range(
-    "{id: bias}",  # JSON makes the ids texts
-    lambda v: isinstance(v, dict) and is_bias([[[int(i)], v[i]] for i in v]),
+    "{id: bias}",  # JSON makes the ids texts; -inf bans
+    lambda v: (
+        isinstance(v, dict)
+        and is_bias([[[int(i)], 0 if v[i] == -np.inf else v[i]] for i in v])
+    ),
+)
+BREAKERS = Range(
+    "a list of texts, token ids or lists of token ids",
+    lambda v: (
+        v in ([], ()) or is_list(v, lambda b: is_int(b) or is_list(b) or is_text(b))
+    ),
 )
 DECAY = Range(
     "a pair (start, factor)",
@@ -80,11 +96,11 @@ DICTIONARY = Range("a dictionary", lambda v: isinstance(v, dict))
 TEXT = Range("a text", lambda v: isinstance(v, str))
 TEXTS = Range(
     "a text or a list of texts, none empty",
-    lambda v: is_list(as_tuple(v), lambda s: isinstance(s, str) and s != ""),
+    lambda v: is_list(as_tuple(v), is_text),
 )
 CHOICES = Range(
     "a list of texts or of lists of token ids, none empty",
-    lambda v: is_list(v, is_list) or is_list(v, lambda s: isinstance(s, str) and s),
+    lambda v: is_list(v, is_list) or is_list(v, is_text),
 )
 LAYERS = Range(
     '"low", "high" or a list of layers', lambda v: v in ("low", "high") or is_list(v)

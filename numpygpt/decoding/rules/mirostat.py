@@ -30,8 +30,9 @@ from ..plumbing.ranges import POSITIVE, VERSION, check
 LARGEST_MU = 1e6  # bits: far beyond any surprise, and no power of it overflows
 
 
-def mirostat_v2(logits, mu):
-    """Keep the tokens of surprise ``-log2 p <= mu``, and the most likely in any case.
+def mirostat_v2(logits, mu, ties="all"):
+    """Keep the tokens of surprise ``-log2 p <= mu``, and the most likely in any case:
+    all that are equally likely, or with ``ties="lowest"`` the one of lowest id.
 
     >>> mirostat_v2(np.log([0.5, 0.25, 0.25]), 1.5).round(2).tolist()
     [-0.69, -inf, -inf]
@@ -39,6 +40,8 @@ def mirostat_v2(logits, mu):
     logits = check_rows(logits, "mirostat")
     p = softmax(logits.astype(np.float64))
     best = logits == logits.max(axis=-1, keepdims=True)
+    if ties == "lowest":
+        best &= best.cumsum(axis=-1) == 1
     return keep(logits, (p >= 2.0 ** -max(mu, 0.0)) | best)
 
 
@@ -67,7 +70,7 @@ def mirostat_v1(logits, mu, m=100):
     return top_k(logits, max(1, k), ties="lowest")
 
 
-def mirostat(logits, version, context, state, tau=5.0, eta=0.1):
+def mirostat(logits, version, context, state, tau=5.0, eta=0.1, ties="all"):
     """One step of Mirostat 1 or 2; 0 is off. ``state``: a dictionary, empty at first,
     that the method keeps to itself from call to call, one a sequence.
 
@@ -90,6 +93,7 @@ def mirostat(logits, version, context, state, tau=5.0, eta=0.1):
         surprise = -math.log2(max(p, np.finfo(np.float64).tiny))
         mu -= eta * (surprise - tau)
     mu = min(max(mu, -LARGEST_MU), LARGEST_MU)
-    filtered = (mirostat_v1 if version == 1 else mirostat_v2)(logits, mu)
+    one = version == 1
+    filtered = mirostat_v1(logits, mu) if one else mirostat_v2(logits, mu, ties)
     state.update(mu=mu, filtered=filtered, n_seen=len(context))
     return filtered

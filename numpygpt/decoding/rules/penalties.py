@@ -18,7 +18,7 @@ Try: ``repetition_penalty`` on logits that are all negative, and on the same log
 Next: mirostat.py.
 """
 
-from functools import wraps
+from functools import lru_cache, wraps
 
 import numpy as np
 
@@ -118,13 +118,15 @@ def presence_penalty(logits, value, output):
 
 
 @of_rows
-def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=None):
+def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
     """Don't repeat yourself: a token that would make a repeat of ``length`` tokens one
     longer loses ``multiplier * base ** (length - allowed_length)``, if the repeat has
     the allowed length at least. Multiplier 0 is off. From text-generation-webui and
     llama.cpp.
 
-    A repeat does not reach across a breaker (a line break, say), and none is penalised.
+    ``breakers``: ids, or lists of ids. A repeat does not reach across one (a line
+    break, say), and one of a single token is never penalised. An id outside the vocabulary
+    never occurs.
 
     >>> z = dry(np.zeros(5), 1.0, [1, 2, 3, 0, 1, 2, 3], base=2.0)
     >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
@@ -133,24 +135,50 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=None)
     check("dry_multiplier", AT_LEAST_0, multiplier)
     check("dry_base", AT_LEAST_1, base)
     check("dry_allowed_length", COUNT, allowed_length)
-    breakers = check_ids(list(breakers or ()), logits, "dry_sequence_breakers")
-    breaks = np.isin(context, breakers)
-    longest = np.zeros(len(logits), np.int64)  # the repeat that a token would extend
-    # The places where the last token stood before; then those of them where the last
-    # two did, and so on. What follows such a place would extend a repeat.
-    ends = np.flatnonzero((context == context[-1:]) & ~breaks)[:-1]
-    length = 1
-    while len(ends):
-        longest[context[ends + 1]] = length
-        back = ends - length
-        agree = (back >= 0) & (context[back] == context[-1 - length]) & ~breaks[back]
-        ends = ends[agree]
-        length += 1
-    longest[breakers] = 0
+    heads, lone = _indexed(tuple(as_tuple(b) for b in breakers))
+    longest = _repeats(context, _behind(heads, context.tolist()), len(logits))
+    longest[lone[lone < len(logits)]] = 0
     tokens = np.flatnonzero(longest >= allowed_length)
     power = (longest[tokens] - allowed_length) * np.log(base)
     penalty = multiplier * np.exp(np.minimum(power, 80.0))  # exp must not overflow
     logits[tokens] -= penalty.astype(logits.dtype)
+
+
+def _repeats(context, most, n_vocab):
+    """``[n_vocab]``: how long a repeat each token would extend, up to ``most``."""
+    longest = np.zeros(n_vocab, np.int64)
+    # The places where the last token stood before; then those of them where the last
+    # two did, and so on. What follows such a place would extend a repeat.
+    ends = np.flatnonzero(context == context[-1:])[:-1]
+    length = 1
+    while len(ends) and length <= most:
+        longest[context[ends + 1]] = length
+        back = ends - length
+        agree = (back >= 0) & (context[back] == context[-1 - length])
+        ends = ends[agree]
+        length += 1
+    return longest
+
+
+@lru_cache(maxsize=8)
+def _indexed(breakers):
+    """Breakers by their first id, and those of one id."""
+    heads = {}
+    for ids in breakers:
+        heads.setdefault(ids[0], []).append(list(ids))
+    lone = [ids[0] for ids in breakers if len(ids) == 1]
+    return heads, np.array(lone, np.int64)
+
+
+def _behind(heads, context):
+    """How many tokens stand behind the last breaker of a context, a list."""
+    for at in range(len(context) - 1, -1, -1):
+        found = [
+            s for s in heads.get(context[at], ()) if context[at : at + len(s)] == s
+        ]
+        if found:
+            return len(context) - at - max(map(len, found))
+    return len(context)
 
 
 @of_rows
@@ -224,16 +252,39 @@ def _ends_with(context, ids):
 
 @of_rows
 def logit_bias(logits, value, context):
-    """Add ``{id: bias}`` to the logits, as in OpenAI's API.
+    """Add ``{id: bias}`` to the logits, as in OpenAI's API; -inf bans a token.
 
     >>> logit_bias(np.zeros(3), {1: -2.5}).tolist()
     [0.0, -2.5, 0.0]
     """
     ids = check_ids([int(i) for i in value], logits, "logit_bias")
     bias = np.array([*value.values()], np.float64)
-    if not np.isfinite(bias).all():
-        raise ValueError(f"logit_bias must be {{id: finite number}}, not {value!r}")
+    if not (bias < np.inf).all():
+        raise ValueError(f"logit_bias must be {{id: number or -inf}}, not {value!r}")
     logits[ids] += bias.astype(logits.dtype)
+
+
+@of_rows
+def ignore_eos(logits, value, context=(), eos_token_ids=()):
+    """Ban the ends: the text goes on until it is full. False is off. From llama.cpp.
+
+    >>> ignore_eos(np.zeros(3), True, eos_token_ids=[2]).tolist()
+    [0.0, 0.0, -inf]
+    """
+    if value:
+        logits[check_ids(eos_token_ids, logits, "eos_token_id")] = -np.inf
+
+
+@of_rows
+def allowed_token_ids(logits, value, context):
+    """Ban all tokens but these. From vLLM.
+
+    >>> allowed_token_ids(np.zeros(3), [0, 2]).tolist()
+    [0.0, -inf, 0.0]
+    """
+    banned = np.ones(len(logits), bool)
+    banned[check_ids(value, logits, "allowed_token_ids")] = False
+    logits[banned] = -np.inf
 
 
 @of_rows

@@ -22,19 +22,20 @@ from typing import NamedTuple
 
 from .. import filters
 from ..plumbing import ranges as r
-from . import mirostat, penalties, truncation, watermark
+from . import adaptive, mirostat, penalties, truncation, watermark
+from .breakers import breaker_sequences
 
 
 class Setting(NamedTuple):
-    """A field of GenerationConfig. One that ``needs`` another does nothing while that
-    has its default; one that needs none switches its step on."""
+    """A field of GenerationConfig. One that ``needs`` others does nothing while they
+    have their defaults; one that needs none switches its step on."""
 
     name: str
     type: object
     default: object
     range: r.Range
     help: str
-    needs: str | None = None
+    needs: str = ""
 
 
 class Row(NamedTuple):
@@ -85,31 +86,48 @@ RULES = [
             "added to tokens: {id: bias}")],
     ),
     Row(
+        "ignore_eos", penalties.ignore_eos, hf=24,
+        kind="truncation shift idempotent",
+        reads="ignore_eos context eos_token_ids",
+        settings=[Setting("ignore_eos", bool, False, r.FLAG,
+            "the text never ends by itself")],
+    ),
+    Row(
+        "allowed_token_ids", penalties.allowed_token_ids, hf=26,
+        kind="truncation shift idempotent",
+        settings=[Setting("allowed_token_ids", list | tuple | None, None, r.SOME_IDS,
+            "no other tokens appear")],
+    ),
+    Row(
         "repetition_penalty", penalties.repetition_penalty, hf=30,
         kind="any",
-        reads="repetition_penalty context",
-        settings=[Setting("repetition_penalty", float | None, 1.0, r.POSITIVE,
-            "above 1 against what is there; 1: off")],
+        reads="repetition_penalty seen",
+        settings=[
+            Setting("repetition_penalty", float | None, 1.0, r.POSITIVE,
+                "above 1 against what is there; 1: off"),
+            Setting("penalty_last_n", int | None, None, r.LAST_N,
+                "penalties look at so many last tokens; -1: all, 0: off",
+                "repetition_penalty frequency_penalty presence_penalty"),
+        ],
     ),
     Row(
         "frequency_penalty", penalties.frequency_penalty, hf=40,
         kind="any shift",
-        reads="frequency_penalty output",
+        reads="frequency_penalty counted",
         settings=[Setting("frequency_penalty", float, 0.0, r.NUMBER,
             "subtracted per earlier occurrence")],
     ),
     Row(
         "presence_penalty", penalties.presence_penalty, hf=50,
         kind="any shift",
-        reads="presence_penalty output",
+        reads="presence_penalty counted",
         settings=[Setting("presence_penalty", float, 0.0, r.NUMBER,
             "subtracted from what occurred at all")],
     ),
     Row(
         "dry", penalties.dry, hf=60,
         kind="any shift",
-        reads="dry_multiplier context dry_base "
-        "dry_allowed_length dry_sequence_breakers",
+        reads="dry_multiplier dry_seen dry_base dry_allowed_length breakers",
         settings=[
             Setting("dry_multiplier", float, 0.0, r.AT_LEAST_0,
                 "against extending a repeat; 0: off"),
@@ -117,8 +135,10 @@ RULES = [
                 "... growing by this with every token", "dry_multiplier"),
             Setting("dry_allowed_length", int, 2, r.COUNT,
                 "... from this length on", "dry_multiplier"),
-            Setting("dry_sequence_breakers", list | tuple | None, None, r.ID_LIST,
-                "... no repeat across", "dry_multiplier"),
+            Setting("dry_sequence_breakers", list | tuple | None, None, r.BREAKERS,
+                "... no repeat across one of these", "dry_multiplier"),
+            Setting("dry_last_n", int | None, None, r.LAST_N,
+                "... among so many last tokens; -1: all, 0: off", "dry_multiplier"),
         ],
     ),
     Row(
@@ -231,20 +251,28 @@ FILTERS = [
     Row(
         "top_k", filters.top_k, hf=320, llama_cpp=330,
         kind="upper-set shift idempotent no-heat grows",
+        reads="top_k ties",
         settings=[Setting("top_k", int | None, 0, r.COUNT_OR_0,
             "keep the k most likely; 0: all")],
     ),
     Row(
         "top_p", filters.top_p, hf=330, llama_cpp=350,
         kind="upper-set shift grows grows-hot",
-        settings=[Setting("top_p", float | None, 1.0, r.SHARE,
-            "keep the most likely of this mass; 1: all")],
+        reads="top_p min_keep",
+        settings=[
+            Setting("top_p", float | None, 1.0, r.SHARE,
+                "keep the most likely of this mass; 1: all"),
+            Setting("min_keep", int, 0, r.COUNT_OR_0,
+                "top_p, min_p, typical_p and xtc keep so many",
+                "top_p min_p typical_p xtc_probability"),
+        ],
     ),
     Row(
         "min_p", truncation.min_p, hf=340, llama_cpp=360,
         kind="upper-set shift idempotent shrinks grows-hot",
         settings=[Setting("min_p", float | None, 0.0, r.SHARE,
             "keep p >= this * the largest p; 0: all")],
+        reads="min_p min_keep",
     ),
     Row(
         "top_a", truncation.top_a, hf=345, llama_cpp=365,
@@ -257,6 +285,7 @@ FILTERS = [
         kind="truncation shift grows",
         settings=[Setting("typical_p", float | None, 1.0, r.SHARE,
             "keep the most typical of this mass; 1: all")],
+        reads="typical_p min_keep beyond",
     ),
     Row(
         "epsilon_cutoff", truncation.epsilon_cutoff, hf=360, llama_cpp=370,
@@ -279,7 +308,7 @@ FILTERS = [
     Row(
         "xtc", truncation.xtc, hf=390,
         kind="truncation shift",
-        reads="xtc_probability xtc_threshold rng",
+        reads="xtc_probability xtc_threshold rng min_keep",
         settings=[
             Setting("xtc_probability", float, 0.0, r.SHARE,
                 "how often to exclude top choices"),
@@ -290,7 +319,7 @@ FILTERS = [
     Row(
         "mirostat", mirostat.mirostat, hf=400, llama_cpp=510,
         kind="upper-set shift",
-        reads="mirostat context state mirostat_tau mirostat_eta",
+        reads="mirostat context state mirostat_tau mirostat_eta ties",
         settings=[
             Setting("mirostat", int, 0, r.VERSION,
                 "aim at a fixed surprise instead; 0: off"),
@@ -298,6 +327,17 @@ FILTERS = [
                 "... of this many bits", "mirostat"),
             Setting("mirostat_eta", float, 0.1, r.POSITIVE,
                 "... corrected at this rate", "mirostat"),
+        ],
+    ),
+    Row(
+        "adaptive_p", adaptive.adaptive_p, hf=410, llama_cpp=520,
+        kind="any shift",
+        reads="adaptive_target context state adaptive_decay",
+        settings=[
+            Setting("adaptive_target", float | None, None, r.SHARE,
+                "pull the chosen tokens' probability towards this"),
+            Setting("adaptive_decay", float, 0.9, r.DECAY_RATE,
+                "... over 1 / (1 - this) tokens", "adaptive_target"),
         ],
     ),
 ]
@@ -312,6 +352,29 @@ PRESETS = {
 }
 
 
+# Where the two libraries differ by more than the order. Names are settings that are not
+# set, or what rows read.
+HF = {
+    "penalty_last_n": -1,  # all the text
+    "dry_last_n": -1,
+    "dry_sequence_breakers": (),
+    "prompt_counts": False,  # for frequency_penalty and presence_penalty
+    "ties": "all",  # stay, at the border of top_k
+    "beyond": False,  # typical_p stops where the mass is reached
+}
+LLAMA_CPP = {
+    "penalty_last_n": 64,
+    "dry_last_n": 64,
+    "dry_sequence_breakers": ("\n", ":", '"', "*"),
+    "prompt_counts": True,
+    "ties": "lowest",  # ids; exactly k stay
+    "beyond": True,  # typical_p stops where the mass is exceeded
+}
+HABITS = {"llama.cpp": LLAMA_CPP}
+# What mirostat replaces in llama.cpp, besides the filters.
+REPLACED = ("repetition_penalty", "frequency_penalty", "presence_penalty", "dry")
+
+
 @dataclass
 class Step:
     """A rule or filter with everything but the logits and the context."""
@@ -320,15 +383,31 @@ class Step:
     known: dict
 
     def __call__(self, logits, context):
-        row = STEPS[self.name]
-        output = context[self.known["n_prompt"] :]
-        known = {**self.known, "context": context, "output": output}
-        return row.function(logits, *[known[name] for name in reads(row)])
+        row, known = STEPS[self.name], self.known
+        output, n = context[known["n_prompt"] :], known["penalty_last_n"]
+        now = {
+            "context": context,
+            "output": output,
+            "seen": last(context, n),
+            "counted": last(context if known["prompt_counts"] else output, n),
+            "dry_seen": last(context, known["dry_last_n"]),
+        }
+        return row.function(logits, *[(now | known)[name] for name in reads(row)])
+
+
+def last(ids, n):
+    """The last ``n`` ids; all if n is -1."""
+    return ids if n < 0 else ids[max(0, len(ids) - n) :]
 
 
 def reads(row):
     """The names of what a row's function gets behind the logits."""
     return row.reads.split() or [setting.name for setting in row.settings]
+
+
+def habits(config):
+    """How the config's chain does what the two libraries do differently."""
+    return HABITS.get(config.chain, HF) if isinstance(config.chain, str) else HF
 
 
 def order(chain):
@@ -351,8 +430,19 @@ def is_on(entry, config):
         return True
     if STEPS[entry] in FILTERS and not config.do_sample:
         return False
+    if habits(config) is LLAMA_CPP:
+        if entry == "top_n_sigma" and config.top_n_sigma == 0:
+            return False
+        if config.mirostat and config.do_sample and replaced(entry):
+            return False
     switches = [s for s in STEPS[entry].settings if not s.needs]
     return any(getattr(config, s.name) not in (None, s.default) for s in switches)
+
+
+def replaced(entry):
+    """Whether mirostat takes the place of a step in llama.cpp."""
+    stays = entry in ("temperature", "mirostat")
+    return entry in REPLACED or (STEPS[entry] in FILTERS and not stays)
 
 
 def steps_of(config):
@@ -361,16 +451,19 @@ def steps_of(config):
 
 
 def known(config, n_prompt=0, rng=None, batch_id=0):
-    """What steps can read: the settings (None, "not set", replaced by the default),
-    and what follows from them and the prompt. `Step` adds ``context``, the ids so far,
-    and ``output``, those of them behind the prompt."""
-    settings = {name: getattr(config, name) for name in SETTINGS}
-    new = config.max_new_tokens
-    return {
-        name: SETTINGS[name].default if value is None else value
-        for name, value in settings.items()
-    } | {
+    """What steps can read: the settings (where they are not set, what the preset does,
+    or the default), and what follows from them and the prompt. `Step` adds what changes
+    from token to token: ``context``, the ids so far; ``output``, those of them behind
+    the prompt; ``seen``, ``counted`` and ``dry_seen``, the parts that the penalties
+    look at."""
+    defaults = {setting.name: setting.default for setting in SETTINGS.values()}
+    given = {name: getattr(config, name) for name in SETTINGS}
+    given = {name: value for name, value in given.items() if value is not None}
+    known, new = defaults | habits(config) | given, config.max_new_tokens
+    breakers = known["dry_sequence_breakers"] if is_on("dry", config) else ()
+    return known | {
         "eos_token_ids": config.eos_token_ids,
+        "breakers": breaker_sequences(tuple(breakers), config.tokenizer),
         "n_prompt": n_prompt,
         # Where the first free token comes: a forced one behind a lone token is not.
         "begin": n_prompt + (n_prompt == 1 and config.forced_bos_token_id is not None),

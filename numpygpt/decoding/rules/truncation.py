@@ -26,14 +26,15 @@ import numpy as np
 
 from ...fast.nucleus import smallest_set
 from ...layers import softmax
-from ..filters import keep, temperature
+from ..filters import at_least, keep, temperature
 from ..plumbing.checks import check_rows
-from ..plumbing.ranges import AT_LEAST_0, POSITIVE, SHARE, check
+from ..plumbing.ranges import AT_LEAST_0, COUNT_OR_0, POSITIVE, SHARE, check
 
 
-def min_p(logits, value):
+def min_p(logits, value, min_keep=0):
     """Keep ``p >= value * max(p)``, which is ``logit >= max(logit) + ln(value)``
-    (Nguyen et al., arXiv:2407.01082). 0 keeps all.
+    (Nguyen et al., arXiv:2407.01082). 0 keeps all. ``min_keep`` of the best stay in any
+    case.
 
     >>> min_p(np.log([0.6, 0.3, 0.1]), 0.4).round(2).tolist()
     [-0.51, -1.2, -inf]
@@ -42,7 +43,10 @@ def min_p(logits, value):
     logits = check_rows(logits, "min_p")
     if value == 0:
         return logits
-    return keep(logits, logits - _top(logits) >= math.log(value))
+    if logits.ndim == 2:
+        return np.stack([min_p(row, value, min_keep) for row in logits])
+    kept = logits - logits.max() >= math.log(value)
+    return keep(logits, at_least(min_keep, kept, -logits))
 
 
 def top_a(logits, value):
@@ -111,12 +115,14 @@ def top_n_sigma(logits, value):
     return keep(logits, behind >= -value * sigma)
 
 
-def typical_p(logits, value):
+def typical_p(logits, value, min_keep=0, beyond=False):
     """Keep the tokens whose surprise ``-ln p`` is nearest to the entropy, the surprise
     one expects, until their mass is at least ``value`` (Meister et al.,
     arXiv:2202.00666). 1 keeps all. May remove the most likely token.
 
     Among equals the lower id comes first (transformers keeps all of them).
+    ``min_keep`` of the nearest stay in any case. With ``beyond``, as in llama.cpp, the
+    mass has to be more than ``value``.
 
     >>> typical_p(np.log([0.9, 0.05, 0.05]), 0.04).round(2).tolist()
     [-0.11, -inf, -inf]
@@ -128,13 +134,15 @@ def typical_p(logits, value):
     if value == 1:
         return logits
     if logits.ndim == 2:
-        return np.stack([typical_p(row, value) for row in logits])
+        return np.stack([typical_p(row, value, min_keep, beyond) for row in logits])
     weights = np.exp(logits.astype(np.float64) - logits.max())
     total = weights.sum()
     with np.errstate(divide="ignore"):
         nll = math.log(total) - np.log(weights)
     distance = np.abs(nll - entropy(weights / total))
-    return keep(logits, smallest_set(distance, weights, value * total))
+    mass = value * total * (1 + 1e-7 * beyond)  # equal masses differ by rounding
+    kept = smallest_set(distance, weights, mass)
+    return keep(logits, at_least(min_keep, kept, distance))
 
 
 def top_h(logits, value):
@@ -162,11 +170,12 @@ def top_h(logits, value):
     return keep(logits, kept)
 
 
-def xtc(logits, probability, threshold=0.1, rng=None):
+def xtc(logits, probability, threshold=0.1, rng=None, min_keep=0):
     """Exclude top choices: with this probability remove every token of
     ``p >= threshold`` but the least likely of them. Probability 0 is off.
 
-    From llama.cpp. ``rng``: draws one uniform number a row, whatever the row is.
+    From llama.cpp. ``rng``: draws one uniform number a row, whatever the row is. Where
+    fewer than ``min_keep`` tokens would stay, all do.
 
     >>> z = np.log([0.5, 0.3, 0.2])
     >>> xtc(z, 1.0, 0.25, np.random.default_rng(0)).round(2).tolist()
@@ -174,16 +183,21 @@ def xtc(logits, probability, threshold=0.1, rng=None):
     """
     check("xtc_probability", SHARE, probability)
     check("xtc_threshold", SHARE, threshold)
+    check("min_keep", COUNT_OR_0, min_keep)
     logits = check_rows(logits, "xtc")
     if probability == 0:
         return logits
     if rng is None:
         raise ValueError("xtc draws: rng must be a numpy.random.Generator, not None")
     if logits.ndim == 2:
-        return np.stack([xtc(row, probability, threshold, rng) for row in logits])
+        rows = [xtc(row, probability, threshold, rng, min_keep) for row in logits]
+        return np.stack(rows)
     if rng.random() >= probability:
         return logits
-    top = np.flatnonzero((logits > -np.inf) & (_softmax64(logits) >= threshold))
+    left = logits > -np.inf
+    top = np.flatnonzero(left & (_softmax64(logits) >= threshold))
+    if np.count_nonzero(left) - len(top) + 1 < min_keep:
+        return logits
     kept = np.ones(len(logits), bool)
     kept[top] = False
     kept[top[logits[top] == logits[top].min(initial=np.inf)][-1:]] = True  # the least

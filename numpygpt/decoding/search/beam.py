@@ -107,11 +107,12 @@ def check(config):
         )
     if width % n:
         raise ValueError(f"num_beam_groups must divide num_beams, {width}, not {n}")
-    if config.mirostat:
-        raise ValueError(
-            "mirostat must be 0 in a beam search: it steers the surprise of one text, "
-            "and beams are cut and branched"
-        )
+    for name, off in ("mirostat", 0), ("adaptive_target", None):
+        if getattr(config, name) not in (None, off):
+            raise ValueError(
+                f"{name} must be {off} in a beam search: it steers one text by what "
+                "was drawn, and beams are cut and branched"
+            )
 
 
 def _live(family):

@@ -165,7 +165,8 @@ class Drafter:
     """The small model's side of one sequence."""
 
     def __init__(self, model, sequence, config, batch_id=0):
-        config = replace(config, mirostat=0)  # it would have to forget what was refused
+        # What steers would have to forget what was refused.
+        config = replace(config, mirostat=0, adaptive_target=None)
         self.model, self.config = model, config
         self.cache = model.new_cache()
         self.rng = np.random.default_rng(sequence.rng.integers(2**63))
