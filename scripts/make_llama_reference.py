@@ -4,9 +4,9 @@
     python scripts/make_llama_reference.py tests/reference
 
 A case is a row of random logits (ordinary, ties, removed tokens, extremes, one left), a
-context and settings of GenerationConfig, all drawn from the case's number. The answer is
-the row behind llama.cpp's samplers for these settings, in its order, float32, what it
-removed at -inf. First every sampler alone, then chains of several. What a sampler of
+context and settings of GenerationConfig, all drawn from the case's number. The answer
+is the row behind llama.cpp's samplers for these settings, in its order, float32, what
+it removed at -inf. First every sampler alone, then chains of several. What a sampler of
 llama.cpp gets wrong is not asked for: see `wrong`.
 
 Beside them, walks of the two mirostats and of adaptive-p: the tokens that llama.cpp
@@ -18,6 +18,7 @@ import json
 import sys
 import tempfile
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import llama_cpp as ll
@@ -70,6 +71,7 @@ SAMPLERS = {
     "dynamic": ["temperature", "dynatemp_range", "dynatemp_exponent"],
 }  # fmt: skip
 EACH, CHAINS, WALK = 200, 300, 1000
+NUMBERS = 10_000  # of cases, for each sampler; chains come behind
 KINDS = ("ordinary", "ties", "removed", "extremes", "lone")
 
 
@@ -93,8 +95,8 @@ def case(number):
     """``(logits, context, settings)`` of a case."""
     rng = np.random.default_rng(number)
     names = [*SAMPLERS]
-    if number < EACH * len(names):
-        chosen = [names[number // EACH]]
+    if number < NUMBERS * len(names):
+        chosen = [names[number // NUMBERS]]
     else:
         chosen = rng.choice(names, rng.integers(2, 8), replace=False).tolist()
     z = row(rng, KINDS[number % len(KINDS)] if rng.random() < 0.7 else "ordinary")
@@ -265,7 +267,10 @@ def answers(numbers):
 
 
 def main(folder):
-    found = list(answers(range(EACH * len(SAMPLERS) + CHAINS)))
+    found = []
+    for i in range(len(SAMPLERS) + 1):
+        numbers = answers(range(i * NUMBERS, (i + 1) * NUMBERS))
+        found += islice(numbers, EACH if i < len(SAMPLERS) else CHAINS)
     size = max(len(z) for z, *_ in found)
     table = np.full((2, len(found), size), np.nan, np.float32)
     for i, (z, _, _, out) in enumerate(found):

@@ -125,8 +125,8 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
     llama.cpp.
 
     ``breakers``: ids, or lists of ids. A repeat does not reach across one (a line
-    break, say), and one of a single token is never penalised. An id outside the vocabulary
-    never occurs.
+    break, say), and one of a single token is never penalised. An id outside the
+    vocabulary never occurs.
 
     >>> z = dry(np.zeros(5), 1.0, [1, 2, 3, 0, 1, 2, 3], base=2.0)
     >>> z.tolist()                     # 1 2 3 stood before 0: length 3, 2 ** (3 - 2)
