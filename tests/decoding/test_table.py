@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from by_row import VALUES, call
 
-from numpygpt import GenerationConfig, __main__, decoding
+from numpygpt import GenerationConfig, decoding
+from numpygpt.cli.options import parse
 from numpygpt.decoding import filters
 from numpygpt.decoding.plumbing.ranges import Range
 from numpygpt.decoding.rules import mirostat, penalties, table, truncation, watermark
@@ -156,14 +157,15 @@ def test_top_a_is_nothing_but_a_function_and_a_row(capsys):
     """Field, option, range, chain and explain follow."""
     with pytest.raises(ValueError, match="top_a must be a number from 0 to 1, not 2"):
         GenerationConfig(top_a=2)
-    args = __main__.parse(["--top-a", "0.5"])
-    assert args.top_a == 0.5
+    _, settings = parse(["--top-a", "0.5"])
+    assert settings["top_a"] == 0.5
     with pytest.raises(SystemExit):
-        __main__.parse(["--help"])
+        parse(["--help-all"])
     text = " ".join(capsys.readouterr().out.split())
     assert "--top-a X " + SETTING.help in text
     assert "all (0.0): a number from 0 to 1" in text.partition("--top-a X")[2]
-    assert __main__.main(["--top-a", "2", "x"]) != 0
+    with pytest.raises(SystemExit):
+        parse(["--top-a", "2", "x"])
     assert "top_a must be a number from 0 to 1, not 2.0" in capsys.readouterr().err
     decoding.explain(GenerationConfig(do_sample=True, top_a=0.5))
     assert "1. top_a 0.5" in capsys.readouterr().out
