@@ -97,11 +97,11 @@ class Tokenizer:
         self, merges, vocab=None, eos_token=END_OF_TEXT, *, added=None, names=None,
         add_prefix_space=False, template=((), ()),
     ):  # fmt: skip
-        self._spelled = list(merges)
+        self.spelled_merges = list(merges)
         # Merging works on symbols; what leaves this class are ids. In GPT-2's own files
         # the two agree.
-        tokens = [*_SPELLING, *(left + right for left, right in self._spelled)]
-        self.merges = merge_table(self._spelled, tokens)
+        tokens = [*_SPELLING, *(left + right for left, right in self.spelled_merges)]
+        self.merges = merge_table(self.spelled_merges, tokens)
         if vocab is None:
             vocab = dict(zip(dict.fromkeys([*tokens, eos_token]), count()))
         self.vocab = vocab = dict(vocab)
@@ -153,7 +153,7 @@ class Tokenizer:
     def save_pretrained(self, folder):
         """Write the folder's tokenizer files; transformers' AutoTokenizer opens it."""
         write_tokenizer(
-            folder, self._spelled, self.vocab, self.names, self.added_tokens,
+            folder, self.spelled_merges, self.vocab, self.names, self.added_tokens,
             self.add_prefix_space, self.template,
         )  # fmt: skip
 

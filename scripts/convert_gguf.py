@@ -21,10 +21,15 @@ there a smallest value m, both float16:
     Q8_0   d, 32 x int8                     x = d * q              8.5 bits a weight
     Q4_0   d, 32 x 4 bits                   x = d * (q - 8)        4.5
     Q4_1   d, m, 32 x 4 bits                x = d * q + m          5
+    Q5_0   d, 32 bits, 32 x 4 bits          x = d * (q - 16)       5.5
+    Q5_1   d, m, 32 bits, 32 x 4 bits       x = d * q + m          6
+    Q6_K   256 x 6 bits, 16 x int8 s, d     x = d * s * (q - 32)   6.6
 
 Four-bit numbers share a byte: value i is the lower half of byte i, value i + 16 its
-upper half. Reading gives the numbers that llama.cpp computes with; what was lost when
-they were made is lost. There are more kinds (Q6_K, ...), which are refused by name.
+upper half. The fifth bits stand together. Q6_K has groups of 256, in 16 parts that have
+a scale s of their own: llama.cpp takes it for the vocabulary of its Q4 files. Reading
+gives the numbers that llama.cpp computes with; what was lost when they were made is
+lost. There are more kinds, which are refused by name.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
@@ -52,9 +57,9 @@ from converting import (
 )
 
 from numpygpt import GPT2Config, Tokenizer
+from numpygpt.fast.added import Added
 from numpygpt.files.hub import FormatError, writing
 from numpygpt.files.safetensors import release, to_dtype
-from numpygpt.files.vocabulary import read_tokenizer
 from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32
@@ -64,8 +69,12 @@ SCALARS = {
     0: "<u1", 1: "<i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4",
     6: "<f4", 7: "?", 10: "<u8", 11: "<i8", 12: "<f8",
 }  # fmt: skip
-U32, F32, STRING, ARRAY = 4, 6, 8, 9
-I32 = 5
+U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
+NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # kinds of tokens
+TOKEN_NAMES = {
+    "bos_token": "bos", "eos_token": "eos", "unk_token": "unknown",
+    "pad_token": "padding",
+}  # fmt: skip
 TINY = np.float32(1e-38)  # below, 1 / d overflows; float16 makes such a d zero anyway
 NAMES = {
     "token_embd": "wte", "position_embd": "wpe", "output_norm": "ln_f",
@@ -111,6 +120,44 @@ def decode_q4_1(data):
     return (scale(groups) * halves(groups, 4) + scale(groups, 2)).reshape(-1)
 
 
+def fifth(groups, at):
+    """The 32 single bits behind a place of every group, worth 16 each."""
+    return np.unpackbits(groups[:, at : at + 4], axis=1, bitorder="little") << 4
+
+
+def decode_q5_0(data):
+    groups = np.frombuffer(data, np.uint8).reshape(-1, 22)
+    q = (halves(groups, 6) | fifth(groups, 2)).astype(np.int8) - 16
+    return (scale(groups) * q).reshape(-1)
+
+
+def decode_q5_1(data):
+    groups = np.frombuffer(data, np.uint8).reshape(-1, 24)
+    q = halves(groups, 8) | fifth(groups, 4)
+    return (scale(groups) * q + scale(groups, 2)).reshape(-1)
+
+
+def decode_q6_k(data):
+    """Twice 128 values: their lower four bits in 64 bytes, the upper two in 32."""
+    groups = np.frombuffer(data, np.uint8).reshape(-1, 210)
+    low = groups[:, :128].reshape(-1, 2, 64)
+    low = np.concatenate([low & 15, low >> 4], axis=2)
+    high = groups[:, 128:192].reshape(-1, 2, 1, 32) >> np.uint8([[0], [2], [4], [6]])
+    q = (low | (high.reshape(-1, 2, 128) & 3) << 4).astype(np.int8) - 32
+    s = scale(groups, 208) * groups[:, 192:208].view(np.int8)
+    return (s[:, :, None] * q.reshape(-1, 16, 16)).reshape(-1)
+
+
+def encode_f16(x):
+    """float16 ends at 65504."""
+    with np.errstate(over="ignore"):
+        half = x.astype("<f2")
+    if not np.array_equal(np.isfinite(half), np.isfinite(x)):
+        most = np.abs(x[np.isfinite(x)]).max()
+        raise ValueError(f"{most:.6g} is beyond F16's range, 65504: take --type F32")
+    return half.tobytes()
+
+
 def encode_q8_0(x):
     """The scale makes the largest of a group 127; then round, halves away from zero."""
     groups = x.reshape(-1, 32)
@@ -118,7 +165,7 @@ def encode_q8_0(x):
     with np.errstate(divide="ignore", over="ignore"):
         q = groups * np.where(d < TINY, np.float32(0), 1 / d)
     q = np.trunc(q + np.copysign(np.float32(0.5), q)).astype(np.int8)
-    d = d.astype("<f2").view(np.uint8)
+    d = np.frombuffer(encode_f16(d), np.uint8).reshape(-1, 2)
     return np.concatenate([d, q.view(np.uint8)], axis=1).tobytes()
 
 
@@ -130,21 +177,21 @@ KINDS = {
     8: ("Q8_0", 32, 34, np.float32, decode_q8_0),
     2: ("Q4_0", 32, 18, np.float32, decode_q4_0),
     3: ("Q4_1", 32, 20, np.float32, decode_q4_1),
+    6: ("Q5_0", 32, 22, np.float32, decode_q5_0),
+    7: ("Q5_1", 32, 24, np.float32, decode_q5_1),
+    14: ("Q6_K", 256, 210, np.float32, decode_q6_k),
 }
 WRITERS = {  # name: kind, llama.cpp's number for files of it, values -> bytes
     "F32": (0, 0, lambda x: x.astype("<f4").tobytes()),
-    "F16": (1, 1, lambda x: x.astype("<f2").tobytes()),
+    "F16": (1, 1, encode_f16),
     "Q8_0": (8, 7, encode_q8_0),
 }
 REFUSED = {
-    6: "Q5_0",
-    7: "Q5_1",
-    10: "Q2_K",
-    11: "Q3_K",
-    12: "Q4_K",
-    13: "Q5_K",
-    14: "Q6_K",
-}
+    9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 15: "Q8_K",
+    16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
+    22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
+    29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
+}  # fmt: skip
 
 
 # Reading. `at` is always the place in the file; every function returns the next one.
@@ -204,6 +251,9 @@ def read_header(data):
     if data[:4] != b"GGUF":
         raise ValueError("the magic number GGUF is missing")
     version, at = number(data, "<u4", 4)
+    if version in (2 << 24, 3 << 24):
+        raise ValueError("its bytes are in big-endian order: gguf_convert_endian.py of "
+                         "the gguf package turns them")  # fmt: skip
     (n_tensors, n_keys), at = take(data, "<u8", 2, at)
     if version not in (2, 3) or n_tensors > MAX_TENSORS or n_keys > MAX_KEYS:
         raise ValueError(f"version {version}, {n_tensors} tensors, {n_keys} keys")
@@ -226,8 +276,13 @@ def read_header(data):
         kind, at = number(data, "<u4", at)
         offset, at = number(data, "<u8", at)
         tensors[name] = tuple(sizes.tolist()[::-1]), kind, offset
+    if (n_parts := keys.get("split.count", 1)) != 1:
+        raise ValueError(
+            f"it is one of {n_parts!r:.80} parts: llama-gguf-split --merge makes one "
+            "file of them"
+        )
     align = keys.get("general.alignment", ALIGNMENT)
-    if type(align) is not int or not 8 <= align <= 4096 or align & (align - 1):
+    if type(align) is not int or not 8 <= align <= 1 << 20 or align & (align - 1):
         raise ValueError(f"general.alignment is {align!r:.80}")
     return keys, tensors, align, at
 
@@ -311,6 +366,9 @@ def config_of(path, keys, tensors):
     if any(type(end) not in (int, type(None)) for end in ends):
         raise FormatError(f"{path}: bos_token_id or eos_token_id is no number")
     sizes = {ours: keys.get(f"gpt2.{theirs}") for ours, theirs in SIZES.items()}
+    for name, found in sizes.items():  # some writers say a size for each block
+        if isinstance(found, np.ndarray) and len(set(found.tolist())) == 1:
+            sizes[name] = found[0].item()
     try:
         # The nearest short decimal: float32 has no 1e-05, but that was meant.
         epsilon = float(f"{sizes.pop('layer_norm_epsilon'):.7g}")
@@ -326,16 +384,37 @@ def config_of(path, keys, tensors):
         raise FormatError(f"{path}: {error!s:.300}") from None
 
 
-def write_vocab(path, keys, folder):
-    """The tokenizer that the keys hold, if they do."""
-    tokens = keys.get("tokenizer.ggml.tokens")
-    merges = keys.get("tokenizer.ggml.merges")
+def tokenizer_of(path, keys):
+    """The tokenizer that the keys hold, or None."""
+    tokens, merges, kinds = (
+        keys.get(f"tokenizer.ggml.{name}")
+        for name in ("tokens", "merges", "token_type")
+    )
     if not isinstance(tokens, list) or not isinstance(merges, list):
-        return
+        return None
     if len(set(tokens)) < len(tokens):
         raise FormatError(f"{path}: a token stands twice in its vocabulary")
-    vocab = {token: i for i, token in enumerate(tokens)}
-    save_tokenizer(folder, lambda: [tuple(m.split(" ")) for m in merges], vocab, path)
+    kinds = kinds.tolist() if isinstance(kinds, np.ndarray) else [NORMAL] * len(tokens)
+    kinds = dict(zip(tokens, kinds))
+    vocab = {t: i for i, t in enumerate(tokens) if kinds.get(t) != UNUSED}
+    names = {}
+    for ours, theirs in TOKEN_NAMES.items():
+        i = keys.get(f"tokenizer.ggml.{theirs}_token_id")
+        if type(i) is int and i < len(tokens) and tokens[i] in vocab:
+            names[ours] = tokens[i]
+            kinds[tokens[i]] = CONTROL
+    added = {
+        token: Added(i, special=kinds[token] == CONTROL)
+        for token, i in vocab.items()
+        if kinds.get(token) in (CONTROL, USER_DEFINED)
+    }
+    bos = vocab.get(names.get("bos_token"))
+    before = [bos] if keys.get("tokenizer.ggml.add_bos_token") is True else []
+    return Tokenizer(
+        [tuple(merge.split(" ")) for merge in merges], vocab, names.pop("eos_token", None),
+        added=added, names=names, template=(before if bos is not None else [], []),
+        add_prefix_space=keys.get("tokenizer.ggml.add_space_prefix") is True,
+    )  # fmt: skip
 
 
 def read(source, folder):
@@ -345,7 +424,8 @@ def read(source, folder):
     for name in tensors:
         if name.endswith(MATRICES):
             tensors[name] = tensors[name].T
-    write_model(source, folder, config, tensors, partial(write_vocab, source, keys))
+    save = partial(save_tokenizer, partial(tokenizer_of, source, keys), source)
+    write_model(source, folder, config, tensors, save)
 
 
 # Writing.
@@ -367,13 +447,20 @@ def pack(kind, value):
 def keys_to_write(source, config, tokenizer, file_kind):
     """``[(key, kind, value), ...]`` in the names that llama.cpp looks for."""
     spelling = {i: token for token, i in tokenizer.vocab.items()}
-    special = set(tokenizer.special_tokens.values())
+    kinds = {
+        a.id: CONTROL if a.special else USER_DEFINED
+        for a in tokenizer.added_tokens.values()
+    }
     ids = range(config.n_vocab)
     tokens = [spelling.get(i, f"[PAD{i}]") for i in ids]
-    normal, control, unused = 1, 3, 5
-    types = [control if i in special else normal for i in ids]
-    types = [t if i in spelling else unused for i, t in zip(ids, types)]
-    merges = [" ".join(pair) for pair in read_tokenizer(source)["merges"]]
+    types = [kinds.get(i, NORMAL) if i in spelling else UNUSED for i in ids]
+    named = [
+        (f"tokenizer.ggml.{theirs}_token_id", U32, getattr(tokenizer, f"{ours}_id"))
+        for ours, theirs in TOKEN_NAMES.items()
+        if (getattr(tokenizer, f"{ours}_id") or 0) < config.n_vocab
+        and getattr(tokenizer, f"{ours}_id") is not None
+    ]
+    merges = [" ".join(pair) for pair in tokenizer.spelled_merges]
     sizes = {**vars(config), "n_inner": config.d_inner}
     return [
         ("general.architecture", STRING, "gpt2"),
@@ -389,8 +476,9 @@ def keys_to_write(source, config, tokenizer, file_kind):
         ("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
         ("tokenizer.ggml.token_type", ARRAY, (I32, types)),
         ("tokenizer.ggml.merges", ARRAY, (STRING, merges)),
-        ("tokenizer.ggml.bos_token_id", U32, tokenizer.eos_token_id),
-        ("tokenizer.ggml.eos_token_id", U32, tokenizer.eos_token_id),
+        *named,
+        ("tokenizer.ggml.add_bos_token", BOOL, tokenizer.template[0] != []),
+        ("tokenizer.ggml.add_space_prefix", BOOL, tokenizer.add_prefix_space),
     ]
 
 
@@ -415,19 +503,19 @@ def tensors_to_write(source, config, kind_name):
     return tensors
 
 
-def write(source, path, kind_name):
+def write(source, path, kind_name, gpt2_tokenizer=False):
     """Model folder -> GGUF."""
     config = read_config(source)
     plain = GPT2Config(scale_attn_weights=True)
     for name in (
         "activation_function", "scale_attn_weights", "scale_attn_by_inverse_layer_idx"
     ):  # fmt: skip
-        if getattr(config, name) != getattr(plain, name):
+        if getattr(config, name) not in (getattr(plain, name), "gelu_pytorch_tanh"):
             raise ValueError(
                 f"llama.cpp knows no GPT-2 whose {name} is set differently"
             )
     tensors = tensors_to_write(source, config, kind_name)
-    tokenizer = Tokenizer.from_pretrained(source)
+    tokenizer = tokenizer_for(source, config, gpt2_tokenizer)
     keys = keys_to_write(source, config, tokenizer, WRITERS[kind_name][1])
     header = b"GGUF" + struct.pack("<LQQ", 3, len(tensors), len(keys))
     for key, kind, content in keys:
@@ -442,13 +530,32 @@ def write(source, path, kind_name):
         offset += aligned(array.size // per_group * group_bytes)
     with writing(path) as file:
         file.write(header.ljust(aligned(len(header)), b"\0"))
-        for stored, array, kind in tensors.values():
+        for name, (stored, array, kind) in tensors.items():
             rows = max(1, STEP // max(1, array[0].size))
             for i in range(0, len(array), rows):
                 piece = to_dtype(array[i : i + rows], stored, np.dtype(np.float32))
-                file.write(WRITERS[kind][2](np.ascontiguousarray(piece)))
+                try:
+                    file.write(WRITERS[kind][2](np.ascontiguousarray(piece)))
+                except ValueError as error:
+                    raise ValueError(f"{source}, {name}: {error}") from None
             release(array)
             file.write(bytes(aligned(file.tell()) - file.tell()))
+
+
+def tokenizer_for(source, config, gpt2_tokenizer):
+    """The folder's tokenizer, or GPT-2's own where that is asked for."""
+    if not gpt2_tokenizer:
+        try:
+            return Tokenizer.from_pretrained(source)
+        except FormatError as error:
+            raise FormatError(f"{error} (--gpt2-tokenizer writes that)") from None
+    tokenizer = Tokenizer.gpt2()
+    if config.n_vocab < tokenizer.n_vocab:
+        raise ValueError(
+            f"--gpt2-tokenizer: {source} has {config.n_vocab} tokens, GPT-2's tokenizer "
+            f"{tokenizer.n_vocab}"
+        )
+    return tokenizer
 
 
 def aligned(n):
@@ -458,7 +565,7 @@ def aligned(n):
 def convert(source, target, args):
     """Either way, as the target's name says."""
     if target.suffix == ".gguf":
-        write(source, target, args.type)
+        write(source, target, args.type, args.gpt2_tokenizer)
     else:
         read(source, target)
 
@@ -466,6 +573,8 @@ def convert(source, target, args):
 def options(parser):
     parser.add_argument("--type", choices=WRITERS, default="F16",
                         help="of a GGUF file to write: %(choices)s")  # fmt: skip
+    parser.add_argument("--gpt2-tokenizer", action="store_true",
+                        help="into a GGUF file of a model without one")  # fmt: skip
 
 
 if __name__ == "__main__":

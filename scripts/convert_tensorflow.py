@@ -41,7 +41,7 @@ from itertools import pairwise
 import numpy as np
 from converting import DECODERS, Later, fill, pieces, run, save_tokenizer, write_model
 
-from numpygpt import GPT2Config
+from numpygpt import GPT2Config, Tokenizer
 from numpygpt.files.hub import MAX_TEXT, FormatError, inside, read_json
 from numpygpt.files.vocabulary import read_merges
 
@@ -294,14 +294,16 @@ def convert(source, folder, args):
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{home / 'hparams.json'}: {error}") from None
-    write_model(source, folder, config, read_index(index), partial(write_vocab, home))
+    save = partial(save_tokenizer, partial(tokenizer_of, home), home)
+    write_model(source, folder, config, read_index(index), save)
 
 
-def write_vocab(home, folder):
+def tokenizer_of(home):
     """OpenAI's encoder.json is vocab.json, and vocab.bpe is merges.txt."""
-    if (home / "vocab.bpe").is_file():
-        vocab = read_json(home / "encoder.json", MAX_TEXT)
-        save_tokenizer(folder, lambda: read_merges(home / "vocab.bpe"), vocab, home)
+    if not (home / "vocab.bpe").is_file():
+        return None
+    vocab = read_json(home / "encoder.json", MAX_TEXT)
+    return Tokenizer(read_merges(home / "vocab.bpe"), vocab)
 
 
 if __name__ == "__main__":

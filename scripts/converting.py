@@ -115,12 +115,14 @@ def write_model(source, folder, config, tensors, write_tokenizer=None):
         weights.save(beside, config, weights.nest(flat))
 
 
-def save_tokenizer(folder, merges, vocab, where):
-    """Write a tokenizer that a file describes, or say that the file is damaged;
-    ``merges`` is a function, so that its own errors are caught, too."""
+def save_tokenizer(make, where, folder):
+    """Write the tokenizer that ``make()`` returns, if it does, or say that the file
+    which it read is damaged."""
     try:
-        check_vocab(vocab)
-        Tokenizer(merges(), vocab).save_pretrained(folder)
+        tokenizer = make()
+        if tokenizer is not None:
+            check_vocab(tokenizer.vocab)
+            tokenizer.save_pretrained(folder)
     except FormatError:
         raise
     except (ValueError, TypeError) as error:
@@ -212,12 +214,26 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     try:
         if args.folder is not None:
             convert(Path(args.source), Path(args.folder), args)
+            print(f"{args.folder}: {what_was_written(Path(args.folder))}")
         return check(args.folder or args.source, args.check) if args.check else 0
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, MemoryError) as error:
         print(f"{parser.prog}: {error or type(error).__name__}", file=sys.stderr)
         return 1
+
+
+def what_was_written(path):
+    """A line about a new model folder or file."""
+    if path.is_file():
+        return f"{path.stat().st_size:,} bytes"
+    config = weights.read_config(path)
+    has_tokenizer = any((path / f).exists() for f in ("merges.txt", "tokenizer.json"))
+    return (
+        f"{config.n_params:,} weights, {config.n_layer} blocks, "
+        f"{config.n_vocab:,} tokens, {'with' if has_tokenizer else 'without'} a "
+        "tokenizer"
+    )
 
 
 def check(first, second):

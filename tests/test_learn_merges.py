@@ -143,7 +143,7 @@ def texts_to_compare():
     "texts, n_merges", [pytest.param(t, n, id=i) for i, t, n in texts_to_compare()]
 )
 def test_hugging_faces_trainer_learns_the_same_in_the_same_order(texts, n_merges):
-    ours = Tokenizer.train(texts, n_merges)._spelled
+    ours = Tokenizer.train(texts, n_merges).spelled_merges
     assert ours == trained_by_hugging_face(texts, n_merges)
 
 
@@ -154,7 +154,7 @@ def test_hugging_faces_trainer_on_random_short_texts():
         letters = rng.choice(list("aab "), rng.integers(5, 300))
         texts, n = ["".join(letters)], int(rng.integers(1, 60))
         theirs = trained_by_hugging_face(texts, n)
-        assert Tokenizer.train(texts, len(theirs))._spelled == theirs
+        assert Tokenizer.train(texts, len(theirs)).spelled_merges == theirs
         if len(theirs) < n:
             with pytest.raises(ValueError, match=f"at most {len(theirs)} "):
                 Tokenizer.train(texts, n)

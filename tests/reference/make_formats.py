@@ -153,11 +153,17 @@ def gguf_files():
     writer = gguf.GGUFWriter(HERE / "kinds.gguf", "gpt2")
     x = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
     x[1, :32] = 0
-    for kind in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"):
+    for kind in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"):
         number = gguf.GGMLQuantizationType[kind]
         packed = gguf.quants.quantize(x, number)
         writer.add_tensor(kind, packed, raw_dtype=number)
         writer.add_tensor(f"{kind}.right", gguf.quants.dequantize(packed, number))
+    # The package cannot make Q6_K, only read it: any bytes are some, the scale apart.
+    number = gguf.GGMLQuantizationType.Q6_K
+    packed = np.random.default_rng(1).integers(0, 256, (3, 210), np.uint8)
+    packed[:, 208:] = np.array([[0.5], [-2.0], [1e-3]], "<f2").view(np.uint8)
+    writer.add_tensor("Q6_K", packed, raw_dtype=number)
+    writer.add_tensor("Q6_K.right", gguf.quants.dequantize(packed, number))
     writer.add_tensor("x", x)
     finish(writer)
 

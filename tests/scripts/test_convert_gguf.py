@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GPT2Config, Tokenizer, weights
+from numpygpt.fast.added import Added
 from numpygpt.files.hub import FormatError
 
-KINDS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"]
+KINDS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
 
 
 def main(*argv):
@@ -29,11 +30,11 @@ def test_a_file_of_the_gguf_package_gives_the_model(formats, tmp_path, capsys):
     assert Tokenizer.from_pretrained(out).vocab == theirs.vocab
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "Q6_K"])
 def test_every_kind_decodes_to_the_packages_numbers(kind, formats):
     _, tensors = convert_gguf.read_gguf(formats / "kinds.gguf")
     ours, right = np.asarray(tensors[kind]), np.asarray(tensors[f"{kind}.right"])
-    assert ours.shape == (3, 64)
+    assert ours.shape == (3, 256 if kind == "Q6_K" else 64)
     assert np.array_equal(ours.astype(np.float32), right)
 
 
@@ -49,7 +50,14 @@ def test_q8_0_is_encoded_to_the_packages_bytes(formats):
 def wide(tmp_path):
     """A model whose rows are long enough for groups of 32."""
     config = GPT2Config(
-        300, n_positions=9, n_embd=64, n_layer=2, n_head=4, n_inner=96, eos_token_id=256
+        300,
+        n_positions=9,
+        n_embd=64,
+        n_layer=2,
+        n_head=4,
+        n_inner=96,
+        bos_token_id=256,
+        eos_token_id=256,
     )
     folder = tmp_path / "wide"
     weights.save(folder, config, weights.random_params(config, seed=3))
@@ -94,6 +102,61 @@ def test_what_llama_cpp_cannot_compute_is_refused(wide, tmp_path, capsys):
     assert not (tmp_path / "x.gguf").exists()
 
 
+def test_added_and_named_tokens_go_there_and_back(wide, tmp_path):
+    old = Tokenizer.gpt2(0)
+    vocab = {**old.vocab, "</s>": 257, "<s>": 258, "to day": 259, "<pad>": 260}
+    added = {
+        "<|endoftext|>": Added(256, special=True), "</s>": Added(257, special=True),
+        "<s>": Added(258, special=True), "to day": Added(259),
+        "<pad>": Added(260, special=True),
+    }  # fmt: skip
+    names = {"bos_token": "<s>", "pad_token": "<pad>", "unk_token": "<|endoftext|>"}
+    tokenizer = Tokenizer(
+        [], vocab, "</s>", added=added, names=names, template=([258], [])
+    )
+    tokenizer.save_pretrained(wide)
+    assert main(wide, tmp_path / "x.gguf") == 0
+    assert main(tmp_path / "x.gguf", tmp_path / "back") == 0
+    back = Tokenizer.from_pretrained(tmp_path / "back")
+    assert (back.vocab, back.names) == (vocab, {**names, "eos_token": "</s>"})
+    assert {t: a[:2] for t, a in back.added_tokens.items()} == {
+        t: a[:2] for t, a in added.items()
+    }
+    text = "a to day</s> b"
+    ids = tokenizer.encode(text, allowed_special="all")
+    assert ids[0] == 258 and back.encode(text, allowed_special="all") == ids
+    config = weights.read_config(tmp_path / "back")
+    assert (config.bos_token_id, config.eos_token_id) == (258, 257)
+
+
+def test_a_number_beyond_f16_is_an_error(wide, tmp_path, capsys):
+    config, params = weights.load(wide)
+    params["wte"]["weight"] = params["wte"]["weight"].copy()
+    params["wte"]["weight"][3, 4] = 70000
+    weights.save(wide, config, params)
+    assert main(wide, tmp_path / "x.gguf", "--type", "F16") == 1
+    error = capsys.readouterr().err
+    assert "token_embd.weight: 70000 is beyond F16's range" in error
+    assert main(wide, tmp_path / "x.gguf", "--type", "F32") == 0
+    assert main(wide, tmp_path / "q.gguf", "--type", "Q8_0") == 0
+
+
+def test_a_model_without_a_tokenizer_takes_gpt2s(wide, tmp_path, capsys):
+    for name in ("merges.txt", "vocab.json", "tokenizer_config.json"):
+        (wide / name).unlink()
+    assert main(wide, tmp_path / "x.gguf") == 1
+    assert "--gpt2-tokenizer" in capsys.readouterr().err
+    assert main(wide, tmp_path / "x.gguf", "--gpt2-tokenizer") == 1
+    assert "300" in capsys.readouterr().err  # rows, not 50257
+
+
+def test_the_tanh_form_has_two_names(wide, tmp_path):
+    config, params = weights.load(wide)
+    other = GPT2Config(**{**vars(config), "activation_function": "gelu_pytorch_tanh"})
+    weights.save(wide, other, params)
+    assert main(wide, tmp_path / "x.gguf", "--type", "F32") == 0
+
+
 def text(value):
     return struct.pack("<Q", len(value)) + value
 
@@ -112,6 +175,8 @@ FULL = STRINGS + bytes(8 * 400_000)
     [
         (b"GGUX" + bytes(40), "magic"),
         (gguf(version=9), "version 9"),
+        (gguf(version=3 << 24), "big-endian.*gguf_convert_endian"),
+        (gguf(text(b"split.count") + struct.pack("<LH", 2, 3), 1), "3 parts.*--merge"),
         (gguf(n_keys=1 << 62), "keys"),
         (gguf(n_tensors=1 << 62), "tensors"),
         (gguf(HUGE, 1), "cut off"),
@@ -152,7 +217,8 @@ def tensor(name, sizes, kind, offset):
         ([(b"a", (1 << 40,), 0, 0)], "cut off"),
         ([(b"a", (33,), 8, 0)], "shape"),
         ([(b"a", (), 0, 0)], "shape"),
-        ([(b"a", (256,), 14, 0)], "Q6_K"),
+        ([(b"a", (256,), 12, 0)], "Q4_K.*allow-requantize"),
+        ([(b"a", (64,), 14, 0)], "shape"),
         ([(b"a", (256,), 99, 0)], "kind 99"),
         ([(b"a", (4,), 0, 0), (b"a", (4,), 0, 32)], "twice"),
     ],
@@ -163,6 +229,41 @@ def test_hostile_tensors_are_refused(tensors, message, tmp_path):
     path.write_bytes(gguf(tensors=content, n_tensors=len(tensors)) + bytes(200))
     with pytest.raises(FormatError, match=message):
         convert_gguf.read_gguf(path)
+
+
+@pytest.mark.parametrize("align", [8, 8192])
+def test_sizes_for_each_block_and_other_alignments(wide, tmp_path, align):
+    """A key's value becomes an array of equal ones; the file is laid out anew."""
+    assert main(wide, tmp_path / "x.gguf", "--type", "F32") == 0
+    data = (tmp_path / "x.gguf").read_bytes()
+    end = convert_gguf.read_header(data)[3]
+    key = text(b"gpt2.attention.head_count")
+    head = data[:end].replace(
+        key + struct.pack("<LL", 4, 4), key + struct.pack("<LLQLL", 9, 5, 2, 4, 4)
+    )
+    n_keys = struct.unpack_from("<Q", head, 16)[0]
+    head = head[:16] + struct.pack("<Q", n_keys + 1) + head[24:]
+    head = (
+        head[:24]
+        + text(b"general.alignment")
+        + struct.pack("<LL", 4, align)
+        + head[24:]
+    )
+    body, new = data[-(-end // 32) * 32 :], b""
+    for name, (shape, _, offset) in convert_gguf.read_header(data)[1].items():
+        entry = text(name.encode()) + struct.pack(
+            f"<L{len(shape)}Q", len(shape), *shape[::-1]
+        )
+        size = 4 * int(np.prod(shape))
+        head = head.replace(
+            entry + struct.pack("<LQ", 0, offset),
+            entry + struct.pack("<LQ", 0, len(new)),
+        )
+        new += body[offset : offset + size]
+        new += bytes(-len(new) % align)
+    path = tmp_path / "y.gguf"
+    path.write_bytes(head + bytes(-len(head) % align) + new)
+    assert main(path, tmp_path / "back", "--check", wide) == 0
 
 
 def test_a_file_of_another_kind_of_model(tmp_path, formats):
