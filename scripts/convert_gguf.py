@@ -411,8 +411,8 @@ def tokenizer_of(path, keys):
     bos = vocab.get(names.get("bos_token"))
     before = [bos] if keys.get("tokenizer.ggml.add_bos_token") is True else []
     return Tokenizer(
-        [tuple(merge.split(" ")) for merge in merges], vocab, names.pop("eos_token", None),
-        added=added, names=names, template=(before if bos is not None else [], []),
+        [tuple(merge.split(" ")) for merge in merges], vocab,
+        names.pop("eos_token", None), added=added, names=names, template=(before if bos is not None else [], []),
         add_prefix_space=keys.get("tokenizer.ggml.add_space_prefix") is True,
     )  # fmt: skip
 
