@@ -408,13 +408,18 @@ def tokenizer_of(path, keys):
         for token, i in vocab.items()
         if kinds.get(token) in (CONTROL, USER_DEFINED)
     }
-    bos = vocab.get(names.get("bos_token"))
-    before = [bos] if keys.get("tokenizer.ggml.add_bos_token") is True else []
+    before = []
+    if keys.get("tokenizer.ggml.add_bos_token") is True and "bos_token" in names:
+        before = [vocab[names["bos_token"]]]
     return Tokenizer(
-        [tuple(merge.split(" ")) for merge in merges], vocab,
-        names.pop("eos_token", None), added=added, names=names, template=(before if bos is not None else [], []),
+        [tuple(merge.split(" ")) for merge in merges],
+        vocab,
+        names.pop("eos_token", None),
+        added=added,
+        names=names,
+        template=(before, []),
         add_prefix_space=keys.get("tokenizer.ggml.add_space_prefix") is True,
-    )  # fmt: skip
+    )
 
 
 def read(source, folder):
