@@ -27,8 +27,11 @@ from .files.hub import FormatError, filling, read_json, write_json
 from .files.safetensors import read_folder, release, to_dtype, write_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-# Masks that old checkpoints carry along; the mask here is computed.
-IGNORED = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
+# Masks that old checkpoints carry along (the mask here is computed), and what training
+# for another purpose put beside the model: a value head, a head for multiple choice.
+IGNORED = re.compile(
+    r"h\.\d+\.attn\.(masked_)?bias|(v_head|multiple_choice_head)\..+"
+)
 
 
 def read_config(folder):

@@ -557,7 +557,7 @@ def tokenizer_for(source, config, gpt2_tokenizer):
     tokenizer = Tokenizer.gpt2()
     if config.n_vocab < tokenizer.n_vocab:
         raise ValueError(
-            f"--gpt2-tokenizer: {source} has {config.n_vocab} tokens, GPT-2's tokenizer "
+            f"--gpt2-tokenizer: {source} has {config.n_vocab} tokens, GPT-2's own has "
             f"{tokenizer.n_vocab}"
         )
     return tokenizer

@@ -63,12 +63,18 @@ from converting import (
 )
 
 from numpygpt import GPT2Config
-from numpygpt.files.hub import FormatError, parts_of
+from numpygpt.files.hub import FormatError, parts_of, read_json
 from numpygpt.weights import IGNORED, read_config
 
 REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
 REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
 ORDERED_DICT = "collections.OrderedDict"
+NUMPY_DTYPE, TO_BYTES = "numpy.dtype", "_codecs.encode"
+NUMPY_SCALAR = re.compile(r"numpy\.(_?core)\.multiarray\.scalar")
+# The class of a config that some training scripts save whole: a dataclass, whose fields
+# are all that is taken.
+CONFIG_CLASS = re.compile(r"(\w+\.){1,3}GPTConfig")
+NUMPY_NUMBER = re.compile(r"[biuf][1248]")
 # Names that stand for data and are never called: storage types and dtypes.
 DATA_NAME = re.compile(r"torch\.(\w+Storage|(b?float|int|uint|complex)\d+|bool|Size)")
 STORAGE = {
@@ -81,6 +87,10 @@ STORAGE = {
 MAX_STEPS = 250_000  # of a pickle; 96 blocks with their optimizer take 100,000
 MAX_PICKLE = 4_000_000  # bytes; reading a string takes four times its length
 MAX_ENTRIES = 20_000  # of a zip archive
+MINGPT = {  # heads of the models that minGPT knows by name
+    "openai-gpt": 12, "gpt2": 12, "gpt2-medium": 16, "gpt2-large": 20, "gpt2-xl": 25,
+    "gopher-44m": 16, "gpt-mini": 6, "gpt-micro": 4, "gpt-nano": 3,
+}  # fmt: skip
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 
 
@@ -97,6 +107,10 @@ class Storage(NamedTuple):
     item_size: int
     key: str
     count: int
+
+
+class Fields(dict):
+    """What an object of `CONFIG_CLASS` holds."""
 
 
 class Tensor(NamedTuple):
@@ -162,7 +176,7 @@ def instruction(name, arg, stack):
     match name:
         case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "BINUNICODE":
             stack.append(arg)
-        case "SHORT_BINUNICODE" | "SHORT_BINSTRING" | "BINSTRING":
+        case "SHORT_BINUNICODE" | "SHORT_BINSTRING" | "BINSTRING" | "SHORT_BINBYTES":
             stack.append(arg)
         case "NONE" | "NEWTRUE" | "NEWFALSE":
             stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[name])
@@ -182,11 +196,13 @@ def instruction(name, arg, stack):
         case "STACK_GLOBAL":
             attribute, module = stack.pop(), stack.pop()
             stack.append(global_name(module, attribute))
-        case "REDUCE":
+        case "REDUCE" | "NEWOBJ":
             arguments, function = stack.pop(), stack.pop()
             stack.append(call(function, arguments))
         case "BUILD":  # attributes of the object, as a state dict's version numbers
-            stack.pop()
+            attributes = stack.pop()
+            if type(stack[-1]) is Fields and type(attributes) is dict:
+                stack[-1].update(attributes)
         case _:
             raise ValueError(f"the instruction {name}, which no model needs")
 
@@ -202,8 +218,9 @@ def global_name(module, attribute):
     if type(module) is not str or type(attribute) is not str:
         raise ValueError("a global whose name is no string")
     dotted = f"{module}.{attribute}"
-    known = (REBUILD_TENSOR, REBUILD_PARAMETER, ORDERED_DICT)
-    if dotted not in known and not DATA_NAME.fullmatch(dotted):
+    known = REBUILD_TENSOR, REBUILD_PARAMETER, ORDERED_DICT, NUMPY_DTYPE, TO_BYTES
+    patterns = DATA_NAME, NUMPY_SCALAR, CONFIG_CLASS
+    if dotted not in known and not any(p.fullmatch(dotted) for p in patterns):
         raise ValueError(
             f"it wants {dotted!r:.80}, which no model needs: loaded by Python's own "
             "pickle, this file would run code. Nothing of it was run"
@@ -221,7 +238,8 @@ def storage(identity):
 
 
 def call(function, arguments):
-    """What the three functions on the list would do."""
+    """What the few functions on the list would do. A NumPy scalar is its dtype and its
+    bytes, and protocol 2 writes bytes as a text to be encoded in Latin-1."""
     match function, arguments:
         case Name(dotted=name), (Storage(), int(), tuple(), tuple(), *_) if (
             name == REBUILD_TENSOR
@@ -231,7 +249,24 @@ def call(function, arguments):
             return tensor
         case Name(dotted=name), () if name == ORDERED_DICT:
             return {}
-    raise ValueError("a call that does not fit one of the three functions")
+        case Name(dotted=name), () if CONFIG_CLASS.fullmatch(name):
+            return Fields()
+        case Name(dotted=name), (str(text), "latin1") if name == TO_BYTES:
+            return text.encode("latin1")
+        case Name(dotted=name), (str(kind), *_) if name == NUMPY_DTYPE:
+            return Name(f"{NUMPY_DTYPE}.{kind}")
+        case Name(dotted=name), (Name(dotted=kind), bytes(data)) if (
+            NUMPY_SCALAR.fullmatch(name)
+        ):
+            return numpy_scalar(kind.removeprefix(f"{NUMPY_DTYPE}."), data)
+    raise ValueError("a call that does not fit one of the functions on the list")
+
+
+def numpy_scalar(kind, data):
+    """The number, as a Python one."""
+    if not NUMPY_NUMBER.fullmatch(kind) or len(data) != int(kind[1]):
+        raise ValueError(f"a NumPy number of the kind {kind!r:.40}: {len(data)} bytes")
+    return np.frombuffer(data, f"<{kind}")[0].item()
 
 
 # Where a storage's bytes lie: both kinds of file give
@@ -464,7 +499,10 @@ def read_checkpoint(path):
     content, spans = read_torch(path)
     arguments = None
     if type(content) is dict and type(content.get("model")) is dict:
-        content, arguments = content["model"], content.get("model_args")
+        arguments = content.get("model_args")
+        if type(content.get("config")) is Fields:  # build-nanogpt has the tanh form
+            arguments = {**content["config"], "activation": "gelu_new"}
+        content = content["model"]
     if type(content) is not dict or not content:
         raise FormatError(f"{path} holds no dict of tensors")
     tensors = {}
@@ -473,6 +511,7 @@ def read_checkpoint(path):
             raise FormatError(f"{path}: the entry {name!r:.80} is no tensor")
         # What torch.compile, DataParallel and transformers put in front of the names.
         name = re.sub(r"^(_orig_mod\.|module\.|transformer\.)+", "", name)
+        name = name.replace("lm_head.decoder.weight", "lm_head.weight")  # DialoGPT
         if name in tensors:
             raise FormatError(f"{path}: {name!r:.80} stands twice")
         if not IGNORED.fullmatch(name):
@@ -480,10 +519,26 @@ def read_checkpoint(path):
     return tensors, arguments if type(arguments) is dict else None, spans
 
 
+def mingpt_heads(path):
+    """The heads that minGPT's own config.json beside its model.pt says: a number, or
+    the name of one of its models."""
+    file = (path if path.is_dir() else path.parent) / "config.json"
+    model = read_json(file).get("model") if file.is_file() else None
+    if not isinstance(model, dict):
+        return None
+    return model.get("n_head") or MINGPT.get(str(model.get("model_type")))
+
+
+def is_model_folder(home):
+    """Is there a config.json of transformers? minGPT's has the model's part inside."""
+    file = home / "config.json"
+    return file.is_file() and not isinstance(read_json(file).get("model"), dict)
+
+
 def infer_config(tensors, arguments, args, path):
     """What the shapes and nanoGPT's model_args say. minGPT writes neither a config nor
     the number of heads, which leaves no trace in the shapes: ``--n-head``."""
-    n_head = args.n_head or (arguments or {}).get("n_head")
+    n_head = args.n_head or (arguments or {}).get("n_head") or mingpt_heads(path)
     if type(n_head) is not int:
         raise FormatError(f"{path} does not say the number of heads: give --n-head N")
     try:
@@ -498,7 +553,7 @@ def infer_config(tensors, arguments, args, path):
             n_inner=max(tensors["h.0.mlp.c_fc.weight"].shape),
             # nanoGPT has GELU itself, minGPT and OpenAI its tanh form.
             activation_function=args.activation
-            or ("gelu" if arguments else "gelu_new"),
+            or (arguments.get("activation", "gelu") if arguments else "gelu_new"),
             tie_word_embeddings=tensors.get("lm_head.weight", wte) == wte,
             bos_token_id=end,
             eos_token_id=end,
@@ -520,7 +575,7 @@ def convert(source, folder, args):
             raise FormatError(f"{file}: {min(both)!r:.80} is in another part, too")
         tensors |= found
         later |= {n: tensor_later(file, n, t, spans) for n, t in found.items()}
-    if arguments is None and (home / "config.json").is_file():
+    if arguments is None and is_model_folder(home):
         config = read_config(home)
         write_tokenizer = partial(copy_tokenizer, home)
     else:

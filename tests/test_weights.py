@@ -99,6 +99,28 @@ def test_names_without_prefix_and_masks(tmp_path):
     assert flatten(params).keys() == flatten(PARAMS).keys()
 
 
+def test_a_second_name_and_other_heads(tmp_path):
+    """safetensors' save_model writes tied weights once, under the first name of the
+    alphabet; training with a value head, or for choices, leaves more tensors."""
+    save(tmp_path, CONFIG, PARAMS)
+    want, path = load(tmp_path)[1], tmp_path / "model.safetensors"
+    flat = {f"transformer.{n}": a for n, a in flatten(PARAMS).items()}
+    flat["lm_head.weight"] = flat.pop("transformer.wte.weight")
+    flat["v_head.summary.weight"] = flat["multiple_choice_head.summary.bias"] = np.ones(6)
+    write_safetensors(path, flat)
+    with pytest.raises(FormatError, match="wte.weight.* is missing"):
+        load(tmp_path)
+    data = path.read_bytes()
+    n = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + n])
+    header["__metadata__"] = {"transformer.wte.weight": "lm_head.weight", "format": "pt"}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + n :])
+    for name, array in flatten(load(tmp_path)[1]).items():
+        assert (array == flatten(want)[name]).all()
+
+
 def test_shards_and_one_file_hold_the_same(tmp_path):
     config, params = load(REFERENCE / "untied")
     save(tmp_path, config, params)

@@ -69,7 +69,7 @@ def read_safetensors(path):
     if data[8 : 8 + n].count(b"{") > MAX_TENSORS:
         raise FormatError(f"{path} has more than {MAX_TENSORS} tensors: no GPT-2 does")
     header = parse_json(data[8 : 8 + n], f"{path}: the header is damaged")
-    header.pop("__metadata__", None)
+    same = header.pop("__metadata__", None)
     tensors, spans = {}, []
     for name, entry in header.items():
         dtype, shape, begin, end = _check_entry(path, name, entry, len(data) - 8 - n)
@@ -85,6 +85,10 @@ def read_safetensors(path):
                 f"{path}: {last!r:.80} and {name!r:.80} {what} at {begin}"
             )
         at, last = end, name
+    # safetensors' save_model writes shared memory once, and notes the other name.
+    for name, other in same.items() if isinstance(same, dict) else ():
+        if isinstance(other, str) and other in tensors and name not in tensors:
+            tensors[name] = tensors[other]
     return tensors
 
 

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from numpygpt import Tokenizer
+from numpygpt import GPT2, Tokenizer
 
 pytestmark = pytest.mark.reference
 
@@ -159,3 +159,72 @@ def test_ids_and_texts(tmp_path, seed):
             want = theirs.decode(bare, skip_special_tokens=skip)
             assert ours.decode(bare, skip_special_tokens=skip) == want, (text, skip)
             assert again.decode(bare, skip_special_tokens=skip) == want, (text, skip)
+
+
+def small_model(rng, n_vocab):
+    import torch
+
+    torch.manual_seed(rng.randrange(10**6))
+    return transformers.GPT2Config(
+        vocab_size=n_vocab, n_positions=48, n_embd=16, n_layer=2, n_head=2,
+        initializer_range=0.3, bos_token_id=0, eos_token_id=0,
+        activation_function=rng.choice(["gelu_new", "gelu", "relu", "silu"]),
+        scale_attn_by_inverse_layer_idx=rng.random() < 0.3,
+        tie_word_embeddings=rng.random() < 0.7,
+    )  # fmt: skip
+
+
+def save_some_way(rng, model, folder):
+    """The ways in which people leave a model; all of them load in transformers."""
+    from safetensors.torch import save_model
+
+    how = rng.choice(["resized", "plain", "shards", "save_model", "half", "base"])
+    if how == "resized":
+        model.resize_token_embeddings(
+            len(model.transformer.wte.weight) + rng.randrange(9)
+        )
+    model.save_pretrained(folder, max_shard_size="10KB" if how == "shards" else "5GB")
+    if how == "save_model":
+        save_model(model, f"{folder}/model.safetensors", metadata={"format": "pt"})
+    if how == "half":
+        model.half().save_pretrained(folder)
+    if how == "base" and model.config.tie_word_embeddings:
+        model.transformer.save_pretrained(folder)
+    return how
+
+
+@pytest.mark.parametrize("seed", range(N // 2))
+def test_logits_and_greedy_text(tmp_path, seed):
+    import numpy as np
+    import torch
+
+    rng = random.Random(1000 + seed)
+    rng.choice([write_fast, write_slow])(rng, tmp_path)
+    tokenizer = Tokenizer.from_pretrained(tmp_path)
+    config = small_model(rng, tokenizer.n_vocab + rng.randrange(4))
+    kind = transformers.GPT2LMHeadModel
+    if rng.random() < 0.2:
+        config.num_labels, kind = 1, transformers.GPT2DoubleHeadsModel
+    how = save_some_way(rng, kind(config), tmp_path)
+    if rng.random() < 0.5:
+        (tmp_path / "generation_config.json").unlink(missing_ok=True)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path, attn_implementation="eager", dtype=torch.float64
+    ).eval()
+    ours = GPT2.from_pretrained(tmp_path, dtype=np.float64)
+    ids = tokenizer.encode("the cat sat on a mat", allowed_special="all")[:20]
+    if how == "save_model" and config.tie_word_embeddings:
+        theirs = None  # transformers starts wte anew there; ours reads it
+    else:
+        with torch.no_grad():
+            want = theirs(torch.tensor([ids])).logits[0].numpy()
+        assert np.abs(ours(ids) - want).max() <= 1e-10 * np.abs(want).max()
+        out = theirs.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)
+        assert ours.generate(ids, max_new_tokens=20).tolist() == out.tolist()
+    ours.save_pretrained(tmp_path / "again")
+    again = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path / "again", attn_implementation="eager", dtype=torch.float64
+    )
+    with torch.no_grad():
+        logits = again(torch.tensor([ids])).logits[0].numpy()
+    assert np.abs(ours(ids) - logits).max() <= 1e-10 * np.abs(logits).max()

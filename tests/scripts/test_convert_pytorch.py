@@ -1,6 +1,8 @@
 """convert_pytorch.py, on files that torch wrote and on files that it never would."""
 
+import dataclasses
 import io
+import json
 import pickle
 import shutil
 import struct
@@ -219,3 +221,105 @@ def test_a_tensor_may_be_any_view_of_its_storage(tmp_path):
     assert np.array_equal(view(7, (2, 3), (6, 2)), grid[1:3, 1::2])
     assert np.asarray(view(3, (), ())) == 3
     assert np.asarray(view(24, (0, 5), (5, 1))).shape == (0, 5)
+
+
+@dataclasses.dataclass
+class GPTConfig:
+    """As in build-nanogpt's train_gpt2.py."""
+
+    block_size: int = 8
+    vocab_size: int = 259
+    n_layer: int = 2
+    n_head: int = 3
+    n_embd: int = 6
+
+
+def state_of(formats, **names):
+    """The fixture's weights as nn.Linear has them, by the names of nanoGPT."""
+    import torch
+
+    _, params = weights.load(formats / "model")
+    tensors = {}
+    for name, array in weights.flatten(params).items():
+        array = array.T if name.endswith(converting.MATRICES) else array
+        tensors[f"transformer.{name}"] = torch.from_numpy(np.array(array))
+    tensors["lm_head.weight"] = tensors["transformer.wte.weight"]
+    return tensors
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_checkpoint_with_its_config_as_an_object(formats, tmp_path, protocol):
+    """build-nanogpt: a dataclass and NumPy numbers beside the weights."""
+    import torch
+
+    config, _ = weights.load(formats / "model")
+    sizes = GPTConfig(config.n_ctx, config.n_vocab, config.n_layer, config.n_head)
+    sizes.n_embd = config.n_embd
+    whole = {"model": state_of(formats), "config": sizes, "step": np.int64(7),
+             "val_loss": np.float64(3.5), "bits": np.float32(1.5)}  # fmt: skip
+    torch.save(whole, tmp_path / "model_00007.pt", pickle_protocol=protocol)
+    content, _ = convert_pytorch.read_torch(tmp_path / "model_00007.pt")
+    assert content["config"] == dataclasses.asdict(sizes)
+    assert (content["step"], content["val_loss"], content["bits"]) == (7, 3.5, 1.5)
+    assert main(tmp_path / "model_00007.pt", tmp_path / "out") == 0
+    got, want = (GPT2.from_pretrained(f) for f in (tmp_path / "out", formats / "model"))
+    assert np.array_equal(got([1, 2, 3]), want([1, 2, 3]))
+    assert got.config.activation_function == "gelu_new"
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("heads", ["number", "name"])
+def test_mingpts_own_folder(formats, tmp_path, heads):
+    import torch
+
+    config, _ = weights.load(formats / "model")
+    out = tmp_path / "out"
+    out.mkdir()
+    torch.save(state_of(formats), out / "model.pt")
+    model = {"n_head": config.n_head, "model_type": None}
+    if heads == "name":
+        model = {"n_head": None, "model_type": "gpt-nano"}
+    (out / "config.json").write_text(json.dumps({"system": {}, "model": model}))
+    assert main(out / "model.pt", tmp_path / "new") == 0
+    got = weights.read_config(tmp_path / "new")
+    assert got.n_head == config.n_head == 3 and got.n_embd == config.n_embd
+
+
+@pytest.mark.reference
+def test_other_heads_and_other_names(formats, source, tmp_path):
+    """trl's value head is left out; DialoGPT calls its head lm_head.decoder."""
+    import torch
+
+    tensors = state_of(formats)
+    tensors = {
+        n: t.T if n.endswith(converting.MATRICES) else t for n, t in tensors.items()
+    }
+    tensors["lm_head.decoder.weight"] = tensors.pop("lm_head.weight")
+    tensors["v_head.summary.weight"] = torch.ones(1, 6)
+    torch.save(tensors, source / "pytorch_model.bin")
+    assert main(source, tmp_path / "new", "--check", formats / "model") == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy.load",
+        "numpy.core.multiarray.fromstring",
+        "os.GPTConfigs",
+        "_codecs.decode",
+    ],
+)
+def test_names_beside_the_list_are_refused(name):
+    module, _, attribute = name.rpartition(".")
+    with pytest.raises(ValueError, match=name):
+        convert_pytorch.global_name(module, attribute)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("O8", b"12345678"), ("f8", b"1234"), ("f16", b"1" * 16), ("U4", b"1234")],
+)
+def test_a_numpy_number_is_one_of_few_kinds(kind, data):
+    with pytest.raises(ValueError, match="a NumPy number of the kind"):
+        convert_pytorch.numpy_scalar(kind, data)
