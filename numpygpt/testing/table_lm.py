@@ -18,7 +18,7 @@ search for the most likely text with the most likely text.
 
 Try: a table in which greedy decoding misses the most likely text. What does it take?
 
-Next: testing.py.
+Next: rows.py.
 """
 
 from dataclasses import replace
@@ -122,26 +122,39 @@ def enumerate_sequences(model, n_new, prompt=(0,), config=None):
     law of its own, mirostat none of a step, ``max_time`` asks a clock: a ValueError.
     Takes ``n_vocab ** n_new`` steps of the model, so both must be tiny.
     """
-    plain = GenerationConfig(do_sample=True)
-    config = merge_config(model.generation_config, config or plain, {})
-    refuse(config, NO_DISTRIBUTION | {"max_time": (None, "it asks a clock")})
-    config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
     if len(prompt) >= model.config.n_ctx:
         return {(): 1.0}
-    stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
-    masks, ends = constrain(prompt, config)
-    stops, model = stops + ends, wrapped(model, config)
-    kept = prompt[: n_kept(prompt, config)]
+    next_law, has_ended = text_laws(model, n_new, prompt, config)
     law, growing = {}, {(): 1.0}
     while growing:
         texts, growing = growing, {}
         for text, p in texts.items():
-            q = _next(model, kept, text, masks, config, len(prompt))
+            q = next_law(text)
             for token in np.flatnonzero(q).tolist():
-                ids = [*kept, *text, token]
-                ended = any(stop(ids) for stop in stops)
-                (law if ended else growing)[(*text, token)] = p * float(q[token])
+                longer = (*text, token)
+                (law if has_ended(longer) else growing)[longer] = p * float(q[token])
     return law
+
+
+def text_laws(model, n_new, prompt=(0,), config=None):
+    """Two functions of a text, a tuple of new tokens: the exact law of the token behind
+    it, ``[n_vocab]``, and whether it has ended. Arguments as of `enumerate_sequences`.
+    """
+    plain = GenerationConfig(do_sample=True)
+    config = merge_config(model.generation_config, config or plain, {})
+    refuse(config, NO_DISTRIBUTION | {"max_time": (None, "it asks a clock")})
+    config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
+    stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
+    masks, ends = constrain(prompt, config)
+    kept, guided = prompt[: n_kept(prompt, config)], wrapped(model, config)
+
+    def next_law(text):
+        return _next(guided, kept, text, masks, config, len(prompt))
+
+    def has_ended(text):
+        return any(stop([*kept, *text]) for stop in stops + ends)
+
+    return next_law, has_ended
 
 
 def _next(model, kept, text, masks, config, n_prompt):

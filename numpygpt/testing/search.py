@@ -1,0 +1,49 @@
+"""Examples of the user's own: a list, or a strategy of hypothesis."""
+
+import warnings
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+
+from .properties import n_examples
+from .report import Broken, as_code
+
+__tracebackhide__ = True
+
+
+def examples_of(examples, n=None):
+    """The examples as a list: those of a list, or ``max_examples`` drawn from a
+    strategy, the same ones every time."""
+    if not isinstance(examples, SearchStrategy):
+        return list(examples)
+    found = []
+
+    @settings(
+        database=None, deadline=None, derandomize=True,
+        max_examples=n or n_examples(), suppress_health_check=list(HealthCheck),
+    )
+    @given(examples)
+    def collect(example):
+        found.append(example)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a @given within a @given
+        collect()
+    return found
+
+
+def broken_rows_of(run, f, name):
+    """Rows from which nothing can be drawn must be a ValueError."""
+    for wrong in (np.nan, np.inf, -np.inf):
+        for dtype in (np.float64, np.float32):
+            row = np.array([0.5, wrong, 1.0], dtype)
+            row = np.full(3, wrong, dtype) if wrong == -np.inf else row
+            try:
+                out = f(row)
+            except Broken as broken:
+                if not isinstance(broken.cause, ValueError):
+                    raise
+                continue
+            raise Broken(name, f"it returns {out!r:.200}", as_code(row, "row"))
+    run.passed(name, "6 rows")
