@@ -1,18 +1,18 @@
 """The kit to test samplers with: README.md shows each part at work. To read it:
 
-    table_lm.py     a language model that is a table, and the exact law of its texts
-    rows.py         rows of logits on which samplers break
-    strategies.py   hypothesis strategies of logits, contexts, configs and models
-    properties.py   what is looked at, by name
-    report.py       what a check says, when all is well and when not
-    compare.py      are two laws the same, up to ties and rounding?
-    filters.py      check_filter (with hands.py, shrink.py, search.py)
-    statistics.py   how unlikely is what we saw?
-    draws.py        do these draws come from that law?
-    samplers.py     check_sampler (with generators.py, independence.py)
-    decoders.py     check_decoder
-    beams.py        check_beams
-    adapters.py     transformers, torch, llama.cpp and plain lists
+table_lm.py     a language model that is a table, and the exact law of its texts
+rows.py         rows of logits on which samplers break
+strategies.py   hypothesis strategies of logits, contexts, configs and models
+properties.py   what is looked at, by name
+report.py       what a check says, when all is well and when not
+compare.py      are two laws the same, up to ties and rounding?
+filters.py      check_filter (with hands.py, shrink.py, search.py)
+statistics.py   how unlikely is what we saw?
+draws.py        do these draws come from that law?
+samplers.py     check_sampler (with generators.py, independence.py)
+decoders.py     check_decoder
+beams.py        check_beams
+adapters.py     transformers, torch, llama.cpp and plain lists
 """
 
 try:

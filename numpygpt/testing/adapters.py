@@ -55,11 +55,12 @@ def list_sampler(f):
 
 
 def from_llama_cpp(*parts, seed=True):
-    """A chain of llama.cpp's samplers as ``f(logits, rng) -> token``. ``parts``: makers,
-    for instance ``lambda: llama_cpp.llama_sampler_init_top_k(40)``; ``seed``: end with a
-    draw, ``llama_sampler_init_dist``, of a seed from ``rng``. Needs llama-cpp-python.
+    """A chain of llama.cpp's samplers as ``f(logits, rng) -> token``.
 
-    llama.cpp computes in float32; a removed token is one that is not passed on."""
+    parts: makers, such as ``lambda: llama_cpp.llama_sampler_init_top_k(40)``.
+    seed: end with a draw, ``llama_sampler_init_dist``, whose seed comes from ``rng``.
+
+    Needs llama-cpp-python. A removed token is one that is not passed on."""
     import llama_cpp as c
 
     def f(logits, rng):

@@ -43,10 +43,11 @@ def check_beams(
     f, *, config=None, models=None, prompts=None, n_new=None, skip=(), also=(), seed=0,
     time_limit=20,
 ):  # fmt: skip
-    """Look for a model that ``f(model, prompt, n_new, num_beams)`` searches wrongly. It
-    returns texts, the best first, the prompt included: lists of ids or one array, padded
-    behind the end; or pairs of a text and its score, or an object with ``sequences`` and
-    ``sequences_scores``. Fewer than ``num_beams`` texts, one even, are fine.
+    """Look for a model that ``f(model, prompt, n_new, num_beams)`` searches wrongly.
+
+    It returns texts, the best first, the prompt included: lists of ids or one array,
+    padded behind the end; or pairs of a text and its score, or an object with
+    ``sequences`` and ``sequences_scores``. Fewer than ``num_beams``, even one, will do.
 
     config: a GenerationConfig with ``length_penalty`` (1 by default), rules and end
         tokens. models, prompts, n_new: lists or strategies in place of the kit's.
@@ -82,8 +83,14 @@ def _cases(run, models, prompts, n_new):
     for i in range(n):
         shape = (3,) * (2 + i % 2)
         table = rng.normal(0, rng.choice([0.5, 1.5]), shape).round(3)
-        model = own[i % len(own)] if own else TableLM(table, eos_token_id=(2, None)[i % 4 > 1])
-        prompt = texts[i % len(texts)] if texts else rng.integers(0, 3, 1 + i % 3).tolist()
+        model = (
+            own[i % len(own)]
+            if own
+            else TableLM(table, eos_token_id=(2, None)[i % 4 > 1])
+        )
+        prompt = (
+            texts[i % len(texts)] if texts else rng.integers(0, 3, 1 + i % 3).tolist()
+        )
         length = lengths[i * len(lengths) // n]
         all_beams = model.config.n_vocab ** (length - 1)
         width = all_beams if i % 3 else int(rng.integers(1, 4))
@@ -151,9 +158,12 @@ class Search:
             best = self.plain_search()
         for i, (text, score, other) in enumerate(zip(texts, own, best or ())):
             if abs(score - self.score(other)) > CLOSE:
-                yield "best texts", (
-                    f"number {i + 1} is {list(text)} with the score {score:.4f}; "
-                    f"it should be {list(other)} with {self.score(other):.4f}"
+                yield (
+                    "best texts",
+                    (
+                        f"number {i + 1} is {list(text)} with the score {score:.4f}; "
+                        f"it should be {list(other)} with {self.score(other):.4f}"
+                    ),
                 )
 
     def n_texts(self):
@@ -204,7 +214,9 @@ def texts_of(out, example):
     if isinstance(out, tuple) and len(out) == 2 and _is_scores(out[1]):
         return texts_of(out[0], example)[0], _floats(np.atleast_1d(out[1]))
     rows = list(out)
-    if rows and all(isinstance(r, tuple) and len(r) == 2 and _is_scores(r[1]) for r in rows):
+    if rows and all(
+        isinstance(r, tuple) and len(r) == 2 and _is_scores(r[1]) for r in rows
+    ):
         return [ids_of(r[0], example) for r in rows], [float(r[1]) for r in rows]
     if rows and np.ndim(rows[0]) == 0:
         return [ids_of(rows, example)], None

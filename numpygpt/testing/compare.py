@@ -42,7 +42,7 @@ def difference(p, q, row, law, ties="any"):
     variants = [q]
     wrong = _sets(p, variants, groups)
     if wrong:
-        variants += [law(other) for other in _variants(row, p, q)]
+        variants += [law(other) for other in _variants(row, p, q, ties)]
         if _sets(p, variants, groups):
             return wrong
     expected = _expected(p, variants, groups)
@@ -131,17 +131,24 @@ def _largest(row):
     return float(np.abs(finite).max()) if len(finite) else 0.0
 
 
-def _variants(row, p, q):
-    """Rows that float32 cannot well tell from ``row``."""
+def _variants(row, p, q, ties="any"):
+    """Rows that float32 cannot well tell from ``row``; with ``ties="exact"`` what is
+    equal stays equal."""
     rng = np.random.default_rng(0)
+    groups = np.unique(row, return_inverse=True)[1]
     exact = row.astype(np.float64)
     step = STEP + 4 * float(np.finfo(np.float32).eps) * _largest(row)
-    towards, away = np.where(p > REMOVED, step, -step), np.where(q > REMOVED, step, -step)
+    towards, away = (
+        np.where(p > REMOVED, step, -step),
+        np.where(q > REMOVED, step, -step),
+    )
     best = exact.max()
-    moved = [exact + towards, exact - towards, exact + away, exact - away]
+    moved = [exact + rng.uniform(-step, step, len(row))[groups] for _ in range(6)]
     moved += [best + (exact - best) * (1 + s) for s in (STEP, -STEP)]
-    moved += [exact + rng.uniform(-step, step, len(row)) for _ in range(8)]
     moved += [np.log(_moved_mass(exact, s)) for s in (MASS, -MASS)]
+    if ties == "any":
+        moved += [exact + towards, exact - towards, exact + away, exact - away]
+        moved += [exact + rng.uniform(-step, step, len(row)) for _ in range(6)]
     for other in moved:
         other[exact == -np.inf] = -np.inf
         yield other.astype(row.dtype)

@@ -7,14 +7,14 @@ of faults:
 - *mazes*, where behind a text only one or two of three tokens are possible. Whoever
   feeds the wrong tokens (the last alone, one twice, a refused draft) leaves the path
   within a few steps, and that needs no statistics. They look back up to seven tokens;
-- small tables without gaps, whose texts can all be listed with their probabilities. Many
-  texts are drawn and compared with that law (draws.py).
+- small tables without gaps, whose texts can all be listed with their probabilities.
+  Many texts are drawn and compared with that law (draws.py).
 
->>> def decoder(model, prompt, n_new, seed):
-...     return model.generate(prompt, do_sample=True, max_new_tokens=n_new, seed=seed)[0]
+>>> def decoder(model, prompt, n_new, seed, do_sample=True):
+...     how = {"max_new_tokens": n_new, "do_sample": do_sample}
+...     return model.generate(prompt, seed=seed, **how)[0]
 >>> report = check_decoder(decoder, n_draws=50)
->>> greedy = lambda model, prompt, n_new, _: model.generate(prompt, max_new_tokens=n_new)
->>> check_decoder(greedy, n_draws=50)  # doctest: +ELLIPSIS
+>>> check_decoder(lambda *args: decoder(*args, False), n_draws=50)  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 AssertionError: 'law': the probabilities are those of the law
 ...
@@ -221,7 +221,8 @@ def _path(decoder, model, prompt, n_new, seed):
             return
         if not 0 <= token < len(q) or q[token] < IMPOSSIBLE:
             can = [int(t) for t in np.flatnonzero(q >= IMPOSSIBLE)]
-            wrong = f"it wrote {list(text)}: behind {[*prompt, *text[:i]]} only {can} can come"
+            behind = [*prompt, *text[:i]]
+            wrong = f"it wrote {list(text)}: behind {behind} only {can} can come"
             raise Broken("possible", wrong, example)
     if not text or not has_ended(text):
         raise Broken("ends", f"it wrote {list(text)}, which is too short", example)
@@ -247,7 +248,9 @@ def _several_eos(run, decoder):
         return run.pass_over("several eos", "it takes no list of end tokens")
     for model, text, early, i in texts:
         if early is not None:
-            wrong = f"it wrote {list(text)}, and should end after {list(text[: early + 1])}"
+            wrong = (
+                f"it wrote {list(text)}, and should end after {list(text[: early + 1])}"
+            )
             raise Broken("several eos", wrong, example_of(model, [0], 5, i))
     return run.passed("several eos", f"in {len(texts)} texts")
 
@@ -258,7 +261,9 @@ def _full_context(run, decoder):
         return None
     for i in range(24):
         model, n_prompt = maze(i + run.seed, 1 + i % 3, None, n_ctx=6), 1 + i % 5
-        prompt = np.random.default_rng([run.seed, 13, i]).integers(0, 3, n_prompt).tolist()
+        prompt = (
+            np.random.default_rng([run.seed, 13, i]).integers(0, 3, n_prompt).tolist()
+        )
         example = example_of(model, prompt, 8, i)
         try:
             text = decoder.write(model, prompt, 8, i)
@@ -303,7 +308,11 @@ def _tables(seed):
     steady = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.3, 0.45]])
     yield TableLM(steady, eos_token_id=2), [0], 3
     yield TableLM(rng.normal(-3, 1.2, (3, 3, 3)).round(3)), [1, 2], 3
-    yield TableLM(rng.normal(2, 1.2, (3, 3, 3, 3)).round(3), eos_token_id=2), [2, 0, 1], 3
+    yield (
+        TableLM(rng.normal(2, 1.2, (3, 3, 3, 3)).round(3), eos_token_id=2),
+        [2, 0, 1],
+        3,
+    )
     yield TableLM(rng.normal(0, 1.5, (3, 3)).round(3)), [0, 1, 1, 2], 4
     yield TableLM(rng.normal(0, 0.3, (3, 3)).round(3)), [1], 2
 
@@ -366,7 +375,7 @@ def _place(decoder, model, prompt, n, seed, index):
 
 
 def _affordable(sample, n):
-    """n texts, or fewer where one takes long: 0.3 s for every 400 that were asked for."""
+    """n texts, or fewer where one takes long: 0.3 s for every 400 asked for."""
     began = time.thread_time()
     sample(3)
     each = max(1e-6, (time.thread_time() - began) / 3)

@@ -8,8 +8,8 @@ how many of them fall into that one set, of probability p, is binomial: the tail
 exact. Not before it is below 1e-8 is the sampler refused; while it lies between that
 and 1 %, four times as many draws decide.
 
-False alarms: a check makes at most 50 such verdicts, and a right sampler fails each with
-a probability of at most 1e-8. Together that is 5e-7, less than one in a million runs.
+False alarms: a check makes at most 50 such verdicts, and a right sampler fails each
+with a probability of at most 1e-8. Together that is 5e-7: once in two million runs.
 """
 
 import operator
@@ -96,8 +96,9 @@ class Court:
         return tail < CLEARED
 
     def judge_sum(self, name, what, first, sample, n, p):
-        """Hits of several rows together: ``first`` hits in stage one, ``n[i]`` draws of
-        probability ``p[i]``; ``sample(times) -> hits`` of fresh draws, as many times."""
+        """Hits of several rows together: ``first`` of them in stage one, in ``n[i]``
+        draws of probability ``p[i]``; ``sample(times) -> hits`` of so many times the
+        draws, fresh ones."""
         n, p = np.asarray(n, float), np.asarray(p, float)
         mean, deviation = (n * p).sum(), np.sqrt((n * p * (1 - p)).sum())
         z = (first - mean) / max(deviation, 1e-9)
@@ -197,8 +198,8 @@ def token_of(value, n_vocab, example):
 
 
 def check_law(outcomes, law, what=""):
-    """Do these outcomes come from ``law``, ``{outcome: p}``? For outcomes that are there
-    already; the checks can ask for fresh draws, and so find less.
+    """Do these outcomes come from ``law``, ``{outcome: p}``? For outcomes that are
+    there already; the checks can ask for fresh draws, and find more.
 
     Refuses when one outcome came too often or too seldom (exact binomial tails), or all
     together are too far from the law (`kl_tail`); a right sampler at most once in ten

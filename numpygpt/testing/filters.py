@@ -8,8 +8,9 @@ properties that every filter of a kind has.
 >>> from numpygpt import GenerationConfig
 >>> from numpygpt.decoding import distribution, top_p
 >>> nine = GenerationConfig(do_sample=True, top_p=0.9)
->>> report = check_filter(lambda z: top_p(z, 0.9), law=lambda z: distribution(z, (), nine))
->>> report = check_filter(lambda z: top_p(z, 0.9), "upper set")       # without a law
+>>> nucleus = lambda z: top_p(z, 0.9)
+>>> report = check_filter(nucleus, law=lambda z: distribution(z, (), nine))
+>>> report = check_filter(nucleus, "upper set")                  # without a law
 >>> positive = lambda z: np.where(z > 0, z, -np.inf)
 >>> check_filter(positive, "truncation")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
@@ -46,9 +47,9 @@ def check_filter(
 ):  # fmt: skip
     """Look for a row of logits on which the filter ``f(logits) -> logits`` is wrong.
 
-    kind: "truncation" (what stays keeps its logit), "upper set" (and no removed token is
-        likelier than a kept one) or "any"; None finds out on ordinary rows what the
-        filter does there, and then asks the same of the hard ones.
+    kind: "truncation" (what stays keeps its logit), "upper set" (and no removed token
+        is likelier than a kept one) or "any"; None and "any" find out on ordinary rows
+        what the filter does there, and then ask the same of the hard ones.
     law: a reference ``logits -> probabilities``; with ``context``, ``(logits, context)
         -> probabilities``. Compared on every row, up to what float32 can decide.
     ties: "any" takes every choice among equal logits at a border for right, "exact"
@@ -115,7 +116,9 @@ class Subject:
         """The probabilities that are left."""
         out = self.out(row, context)
         if out.shape != row.shape or not np.isfinite(out.max()):
-            raise Broken("finite", f"it returns {as_code(out)}", example_of(row, context))
+            raise Broken(
+                "finite", f"it returns {as_code(out)}", example_of(row, context)
+            )
         return probabilities(out)
 
     def has_law(self, row, context):
@@ -285,7 +288,9 @@ def _batch(run, subject, batch):
         speaks_of_rows(subject) if batch is None else batch
     )
     if not asked:
-        return run.pass_over("rows apart", "its code speaks of one row; else batch=True")
+        return run.pass_over(
+            "rows apart", "its code speaks of one row; else batch=True"
+        )
     for _, row in hard_rows(run.seed, 5):
         if len(row) <= 150:
             wrong = _apart(subject, row, batch)
@@ -382,7 +387,9 @@ def _permutation(subject, row, context, raw, out):
     p = np.empty(len(row))
     p[order] = subject.p(row[order], context)
     wrong = difference(p, probabilities(out), row, lambda r: subject.p(r, context))
-    return wrong and f"in the order {order.tolist()[:64]}, and not as it stands, {wrong}"
+    return (
+        wrong and f"in the order {order.tolist()[:64]}, and not as it stands, {wrong}"
+    )
 
 
 def _shift(subject, row, context, raw, out):

@@ -16,8 +16,8 @@ __tracebackhide__ = True
 
 
 def at(uniform, seed=0):
-    """A generator whose next ``random()`` is ``uniform`` (1 means the largest number
-    below 1); what comes behind is random."""
+    """A generator whose next ``random()`` is ``uniform``, in steps of 2 ** -53 (1 means
+    the largest number below 1); what comes behind is random."""
     i = min(int(uniform * 2**53), 2**53 - 1)  # random() is i / 2 ** 53
     bits = np.random.MT19937(seed)
     state = bits.state

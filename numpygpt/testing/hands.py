@@ -1,8 +1,8 @@
 """Does the code of a filter speak of several rows?
 
 Whether ``[n_row, n_vocab]`` is promised cannot be seen from outside: a right filter of
-one row, which takes ``z.max()``, and a filter of several that forgot ``axis=-1`` are the
-same code. So several rows are asked for only where the code names what only those need:
+one row, which takes ``z.max()``, and a filter of several that forgot ``axis=-1`` are
+the same code. So several rows are asked for only where the code names what they need:
 ``ndim``, or ``axis`` in NumPy (and one row of shape [1, n_vocab] then works as it does
 alone). ``check_filter(..., batch=True)`` asks in any case.
 """

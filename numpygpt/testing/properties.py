@@ -15,7 +15,7 @@ __tracebackhide__ = True
 
 
 class Property(NamedTuple):
-    """What holds; for which of the checks; whether it is checked without being asked."""
+    """What holds; for which of the checks; whether it is looked at by default."""
 
     text: str
     checks: tuple
@@ -32,7 +32,9 @@ PROPERTIES = {
     "something left": Property("at least one token survives", (FILTER,)),
     "never revived": Property("a removed token stays removed", (FILTER,)),
     "same again": Property("the same logits give the same result again", (FILTER,)),
-    "kept logits": Property("what survives keeps its logit, up to one constant", (FILTER,)),
+    "kept logits": Property(
+        "what survives keeps its logit, up to one constant", (FILTER,)
+    ),
     "best kept": Property("no removed token is likelier than a kept one", (FILTER,)),
     "permutation": Property("permuting the vocabulary permutes the result", (FILTER,)),
     "shift": Property("adding a constant to all logits changes nothing", (FILTER,)),
@@ -45,7 +47,9 @@ PROPERTIES = {
         "only what has a probability is chosen", (SAMPLER, DECODER, BEAMS)
     ),
     "same seed": Property("the same seed gives the same result", (SAMPLER, DECODER)),
-    "edges": Property("the extreme random numbers give possible tokens, too", (SAMPLER,)),
+    "edges": Property(
+        "the extreme random numbers give possible tokens, too", (SAMPLER,)
+    ),
     "independent": Property("a draw does not depend on those before it", (SAMPLER,)),
     "even": Property("draws are no more even than chance makes them", (SAMPLER,)),
     "prompt first": Property("the text begins with the prompt", (DECODER, BEAMS)),
@@ -61,7 +65,9 @@ PROPERTIES = {
     "score": Property("a score is that of its text", (BEAMS,)),
     "dtype": Property("the logits keep their dtype", (FILTER,), False),
     "broken rows": Property(
-        "logits of NaN, +inf or nothing but -inf are a ValueError", (FILTER, SAMPLER), False
+        "logits of NaN, +inf or nothing but -inf are a ValueError",
+        (FILTER, SAMPLER),
+        False,
     ),
     "longer run": Property("a longer run begins as a shorter one", (DECODER,), False),
 }

@@ -30,14 +30,18 @@ class Report:
 
     def __str__(self):
         lines = [f"{self.check}: nothing found (seed={self.seed})"]
-        lines += [f"  checked      {name}: {what}" for name, what in self.checked.items()]
+        lines += [
+            f"  checked      {name}: {what}" for name, what in self.checked.items()
+        ]
         lines += [f"  not checked  {name}: {w}" for name, w in self.not_checked.items()]
         if self.statistics:
             least = min(self.statistics, key=lambda s: s.p)
             lines.append(f"  {len(self.statistics)} tests of draws, {ALARMS}; least p:")
             lines.append(f"    {least}")
         for fault, share in self.power.items():
-            lines.append(f"  found in 99.9 % of runs: {fault} in {share:.1%} of the draws")
+            lines.append(
+                f"  found in 99.9 % of runs: {fault} in {share:.1%} of the draws"
+            )
         return "\n".join(lines)
 
 
@@ -125,7 +129,9 @@ def as_code(value, name=""):
         text = value.code
     elif table is not None:
         eos, n_ctx = value.generation_config.eos_token_id, value.config.n_ctx
-        text = f"TableLM({as_code(np.round(table, 6))}, n_ctx={n_ctx}, eos_token_id={eos})"
+        text = (
+            f"TableLM({as_code(np.round(table, 6))}, n_ctx={n_ctx}, eos_token_id={eos})"
+        )
     elif isinstance(value, np.ndarray):
         text = _array(value)
     else:

@@ -7,7 +7,8 @@ chosen random numbers (generators.py); many draws from some rows, compared with 
 (draws.py); and a long run from one row, whose draws must not know of each other.
 
 >>> from numpygpt.decoding.sampling import distribution, sample_token
->>> report = check_sampler(lambda z, rng: sample_token(distribution(z), rng), n_draws=200)
+>>> sample = lambda z, rng: sample_token(distribution(z), rng)
+>>> report = check_sampler(sample, n_draws=200)
 >>> check_sampler(lambda z, rng: int(z.argmax()))  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 AssertionError: 'law': the probabilities are those of the law
@@ -172,7 +173,9 @@ def _edges(run, sampler, bank):
         if q is None or (q > 0).sum() < 2 or not decided(row, sampler.law):
             continue
         if not _takes_one_number(sampler, row):
-            return run.pass_over("edges", "it takes more than one uniform number a draw")
+            return run.pass_over(
+                "edges", "it takes more than one uniform number a draw"
+            )
         for uniform in _uniforms(q):
             _edge(sampler, row, q, uniform)
             n += 1
@@ -199,7 +202,9 @@ def _uniforms(q):
 
 
 def _edge(sampler, row, q, uniform):
-    example = f"{as_code(row, 'row')}\nrng = numpygpt.testing.generators.at({uniform!r})"
+    example = (
+        f"{as_code(row, 'row')}\nrng = numpygpt.testing.generators.at({uniform!r})"
+    )
     try:
         token = sampler(row, at(uniform))
         wrong = None if q[token] > 0 else f"it draws {token}, of probability 0"
@@ -236,7 +241,9 @@ def _law(run, sampler, court, bank, n_draws):
             court.judge("law", f"{what}, by id", tokens, sample, q, labels,
                         _ids, example)  # fmt: skip
     _together(sampler, court, drawn)
-    run.passed("law", f"{sum(len(t) for _, _, t, _ in drawn)} draws from {len(drawn)} rows")
+    run.passed(
+        "law", f"{sum(len(t) for _, _, t, _ in drawn)} draws from {len(drawn)} rows"
+    )
     _power(run, drawn)
 
 
@@ -244,7 +251,9 @@ def _all_possible(run, tokens, q, example):
     gone = np.flatnonzero(q[tokens] == 0)
     if len(gone) and run.has("possible"):
         token = tokens[gone[0]]
-        wrong = f"it draws {token}, of probability 0 ({len(gone)} of {len(tokens)} draws)"
+        wrong = (
+            f"it draws {token}, of probability 0 ({len(gone)} of {len(tokens)} draws)"
+        )
         raise Broken("possible", wrong, example)
 
 
@@ -292,6 +301,11 @@ def _power(run, drawn):
             one = np.arange(len(q)) == np.argmax(q)
             best = min(best, least_share(q, one, len(tokens)))
             anything = min(anything, least_share(q, left / left.sum(), len(tokens)))
+    several = [(q, len(t)) for _, q, t, _ in drawn if 0 < q.max() < 1]
+    if several:  # and all rows together: 3.2 deviations, and 3.1 more
+        top, n = np.array([(q.max(), n) for q, n in several]).T
+        best = min(best, 6.3 * np.sqrt((n * top * (1 - top)).sum())
+                   / (n * (1 - top)).sum())  # fmt: skip
     run.report.power = {
         "the likeliest token in place of a draw": best,
         "any possible token alike": anything,

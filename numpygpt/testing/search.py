@@ -1,6 +1,6 @@
 """Examples of the user's own: a list, or a strategy of hypothesis."""
 
-import warnings
+import threading
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -17,19 +17,18 @@ def examples_of(examples, n=None):
     strategy, the same ones every time."""
     if not isinstance(examples, SearchStrategy):
         return list(examples)
-    found = []
+    found, n = [], n or n_examples()
 
-    @settings(
-        database=None, deadline=None, derandomize=True,
-        max_examples=n or n_examples(), suppress_health_check=list(HealthCheck),
-    )
-    @given(examples)
-    def collect(example):
-        found.append(example)
+    def collect():
+        how = {"database": None, "deadline": None, "derandomize": True}
+        quiet = settings(max_examples=n, suppress_health_check=list(HealthCheck), **how)
+        quiet(given(examples)(lambda example: found.append(example)))()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a @given within a @given
-        collect()
+    # In a thread of its own, since there may be a @given around us, and hypothesis
+    # allows none within another.
+    thread = threading.Thread(target=collect)
+    thread.start()
+    thread.join()
     return found
 
 

@@ -106,7 +106,7 @@ def normal_tail(z):
 
 def least_share(p, fault, n):
     """How small a fault is found: the least share of draws that, taken from the law
-    ``fault`` and not from ``p``, raises a suspicion in 99.9 % of the runs of ``n`` draws.
+    ``fault`` and not from ``p``, raises a suspicion in 99.9 % of the runs of n draws.
 
     The chi-square statistic then has the noncentrality ``n * share ** 2 * sum((fault -
     p) ** 2 / p)``; 32 is enough for a suspicion at 1 % with that power.

@@ -36,12 +36,12 @@ def gumbel(z, rng):
 
 @pytest.mark.hypothesis  # the kit draws examples too
 def test_24_36_37_39_our_own_draw():
-    check_sampler(sample)
+    check_sampler(sample, broken_rows=True)
 
 
 @pytest.mark.hypothesis  # the kit draws examples too
 def test_38_gumbel_max_and_inverse_cdf_share_a_law():
-    check_sampler(gumbel, skip=[24])
+    check_sampler(gumbel)
 
 
 class Uniform:
@@ -95,8 +95,9 @@ def test_36_37_39_47_texts_follow_the_exact_law(settings):
         lambda model, prompt, n_new, seed: model.generate(
             prompt, config, max_new_tokens=n_new, seed=seed
         ),
-        config,
-        n_draws=400,
+        config=config,
+        also=["longer run"],
+        n_draws=100,
     )
 
 
@@ -322,34 +323,6 @@ def test_the_last_token_is_forced_where_the_text_ends():
 def test_errors_of_the_model_are_not_blamed_on_a_filter():
     with pytest.raises(ValueError, match="the model's logits"):
         distribution(np.array([np.nan, 0.0]), (), GenerationConfig())
-
-
-@pytest.mark.parametrize(
-    ("counts", "passes"),
-    [
-        ((100, 100, 100, 100), True),
-        ((153, 90, 82, 75), True),  # 28.1 + 1 + 3.2 + 6.2 = 38.6
-        ((160, 94, 76, 70), False),  # 36 + 0.4 + 5.8 + 9 = 51.1; the bound is 48.9
-        ((40, 40, 160, 160), False),
-    ],
-)
-def test_36_the_goodness_of_fit_test(counts, passes):
-    outcomes = np.repeat(range(4), counts).tolist()
-    law = {**dict.fromkeys(range(4), 0.25), "never": 0.0}
-    if passes:
-        check_law(outcomes, law)
-    else:
-        with pytest.raises(AssertionError, match="chi-square"):
-            check_law(outcomes, law)
-    with pytest.raises(AssertionError, match="never has probability 0"):
-        check_law([*outcomes, "never"], law)
-
-
-def test_36_rare_outcomes_are_pooled():
-    law = {0: 0.98, **dict.fromkeys(range(1, 21), 0.001)}
-    check_law([0] * 980 + list(range(1, 21)), law)
-    with pytest.raises(AssertionError, match="chi-square"):
-        check_law([0] * 940 + list(range(1, 21)) * 3, law)
 
 
 def noticed(z, context):

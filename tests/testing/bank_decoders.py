@@ -1,5 +1,5 @@
-"""Decoders and beam searches to try `check_decoder` and `check_beams` on: right ones and
-faults. An entry is ``name: (decoder, config)``, the config for what it generates with.
+"""Decoders and beam searches to try `check_decoder` and `check_beams` on: right ones
+and faults. An entry is ``name: (decoder, config)``.
 """
 
 import numpy as np
@@ -60,7 +60,9 @@ def own(config=None):
     settings = {} if config is GREEDY else {"do_sample": True}
 
     def f(model, prompt, n_new, seed):
-        return model.generate(prompt, config, max_new_tokens=n_new, seed=seed, **settings)
+        return model.generate(
+            prompt, config, max_new_tokens=n_new, seed=seed, **settings
+        )
 
     return f
 
@@ -182,13 +184,16 @@ def padded(model, prompt, n_new, seed):
 
 def single_eos(model, prompt, n_new, seed):
     """Knows of one end token only."""
-    return loop(ends=lambda model: [model.config.eos_token_id])(model, prompt, n_new, seed)
+    return loop(ends=lambda model: [model.config.eos_token_id])(
+        model, prompt, n_new, seed
+    )
 
 
 def speculative(
     n_draft=3, draft=DRAFT, accept=lambda p, q, u: u * q < p, stale=0,
     rest=lambda p, q: np.maximum(p - q, 0), bonus=True, bonus_of=None, law=softmax,
-    draft_law=softmax, refused=False, check_eos=True, overshoot=False, cache_drafts=False,
+    draft_law=softmax, refused=False, check_eos=True, overshoot=False,
+    cache_drafts=False,
 ):  # fmt: skip
     """Speculative decoding, of parts that may be wrong."""
 
@@ -208,7 +213,9 @@ def speculative(
                 p = law(rows[i])
                 if i == room:
                     if bonus and len(ids) < end:
-                        ids.append(pick(law(rows[i if bonus_of is None else bonus_of]), rng))
+                        ids.append(
+                            pick(law(rows[i if bonus_of is None else bonus_of]), rng)
+                        )
                     break
                 if accept(p[drafts[i]], qs[i][drafts[i]], rng.random()):
                     ids.append(drafts[i])
@@ -287,7 +294,10 @@ RIGHT = {
     "speculative, own draft": (speculative(draft=None), None),
     "speculative, one": (speculative(n_draft=1), None),
     "speculative, no bonus": (speculative(bonus=False), None),
-    "speculative, accepts by <=": (speculative(accept=lambda p, q, u: u <= p / q), None),
+    "speculative, accepts by <=": (
+        speculative(accept=lambda p, q, u: u <= p / q),
+        None,
+    ),
     "rules": (with_rules(REPEAT), REPEAT),
     "rules, top 2": (with_rules(TOP_2), TOP_2),
     "greedy_loop": (greedy_loop, GREEDY),
@@ -446,7 +456,8 @@ FAULTS = {
     "the first four of the prompt": (
         loop(lambda m, ids, n: m(ids[: min(4, n)] + ids[n:])[-1]), None),
     "backwards": (loop(lambda m, ids, n: m(ids[::-1])[-1]), None),
-    "the row before": (loop(lambda m, ids, n: m(ids)[-2 if len(ids) > 1 else -1]), None),
+    "the row before": (
+        loop(lambda m, ids, n: m(ids)[-2 if len(ids) > 1 else -1]), None),
     "the first row": (loop(lambda m, ids, n: m(ids)[0]), None),
     "the prompt's last row": (loop(lambda m, ids, n: m(ids)[n - 1]), None),
     "stale row": (stale_row, None),

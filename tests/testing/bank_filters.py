@@ -346,7 +346,9 @@ def stays_sorted(z):
 def top_p_ranked(offset, limit=0.9, p=softmax, ascending=False):
     def f(z):
         probabilities = p(float64(z))
-        order = np.argsort(probabilities if ascending else -probabilities, kind="stable")
+        order = np.argsort(
+            probabilities if ascending else -probabilities, kind="stable"
+        )
         n = np.searchsorted(np.cumsum(probabilities[order]), limit) + 1 + offset
         return kept(z, np.isin(np.arange(len(z)), order[:n]))
 
@@ -571,7 +573,9 @@ def keeps_token_0(z):
 
 
 def keeps_last_token(z):
-    return kept(z, (z >= np.sort(z)[-min(5, len(z))]) | (np.arange(len(z)) == len(z) - 1))
+    return kept(
+        z, (z >= np.sort(z)[-min(5, len(z))]) | (np.arange(len(z)) == len(z) - 1)
+    )
 
 
 def above_zero(z):
@@ -630,7 +634,9 @@ def almost(z):
     return z / z.dtype.type(0.71)
 
 
-def penalty(divide=False, per_time=False, part=slice(None), add=False, only_positive=False):
+def penalty(
+    divide=False, per_time=False, part=slice(None), add=False, only_positive=False
+):
     def f(z, context):
         z = z.copy()
         seen = context[part]
@@ -675,7 +681,9 @@ def appends(z, context):
 def counts(value=0.4, clip=None, part=slice(None)):
     def f(z, context):
         n = np.bincount(context[part], minlength=len(z))
-        return z - (value * (n if clip is None else np.minimum(n, clip))).astype(z.dtype)
+        return z - (value * (n if clip is None else np.minimum(n, clip))).astype(
+            z.dtype
+        )
 
     return f
 

@@ -9,11 +9,15 @@ import math
 import random
 
 import numpy as np
-from bank_filters import law, softmax, top_k_highest, top_k_list, top_p_float32
+from bank_filters import law, softmax, top_p_float32
 
 INF = np.inf
 PLAIN, TOP_3, TOP_P = {}, law(top_k=3), law(top_p=0.9)
-HOT, COLD, BOTH = law(temperature=1.5), law(temperature=0.5), law(temperature=1.5, top_k=3)
+HOT, COLD, BOTH = (
+    law(temperature=1.5),
+    law(temperature=0.5),
+    law(temperature=1.5, top_k=3),
+)
 MIN_P, EITHER = law(min_p=0.2), law(temperature=1.5, top_p=0.8)
 
 
@@ -169,7 +173,6 @@ def top_3_lowest(z, rng):
 
 
 def top_3_highest(z, rng):
-    z = top_k_highest(z) if len(z) < 0 else z
     best = np.argsort(z, kind="stable")[-3:]
     return inverse(only(p64(z), best), rng)
 
@@ -228,8 +231,8 @@ def torch_multinomial(z, rng):
 
 RIGHT = {
     f.__name__: (f, PLAIN)
-    for f in (inverse_cdf, inverse_float32, inverse_loop, inverse_sorted, inverse_bisect,
-              from_above, choice, multinomial, gumbel, gumbel_by_hand, exponential_race,
+    for f in (inverse_cdf, inverse_float32, inverse_loop, inverse_sorted,
+              inverse_bisect, from_above, choice, multinomial, gumbel, gumbel_by_hand, exponential_race,
               rejection, alias, pythons_own, own_seed, old_generator, mean_of_none)
 } | {
     "top_3_lowest": (top_3_lowest, TOP_3),

@@ -183,7 +183,10 @@ def test_the_law_of_dola():
         ({"num_beam_groups": 2}, "num_beam_groups must be 1"),
         ({"penalty_alpha": 0.0, "top_k": 2}, "penalty_alpha must be None"),
         ({"max_time": 1.0}, "max_time must be None: it asks a clock"),
-        ({"regex": "a", "choices": ["a"], "tokenizer": Letters()}, "cannot be combined"),
+        (
+            {"regex": "a", "choices": ["a"], "tokenizer": Letters()},
+            "cannot be combined",
+        ),
         ({"stop_strings": "a"}, "pass tokenizer="),
     ],
 )

@@ -1,0 +1,133 @@
+"""The tails, by adding up what they are tails of."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from numpygpt.testing import check_law
+from numpygpt.testing.statistics import (
+    binomial_tail,
+    chi_square_tail,
+    kl_tail,
+    least_share,
+    normal_tail,
+    sum_tail,
+)
+
+
+def pmf(k, n, p):
+    return math.comb(n, k) * p**k * (1 - p) ** (n - k)
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.5), (12, 0.3), (60, 0.9), (200, 0.01)])
+def test_the_binomial_tail_is_the_sum(n, p):
+    for k in range(n + 2):
+        exact = sum(pmf(j, n, p) for j in range(k, n + 1))
+        assert binomial_tail(k, n, p) == pytest.approx(exact, rel=1e-9)
+    assert binomial_tail(1, n, 0.0) == 0
+    assert binomial_tail(n, n, 1.0) == 1
+
+
+def test_far_out_it_is_exact():
+    assert binomial_tail(100, 100, 0.01) == pytest.approx(1e-200, rel=1e-9)
+    q = Fraction(1, 4)
+    exact = sum(math.comb(400, k) * q**k * (1 - q) ** (400 - k) for k in range(165, 401))
+    assert binomial_tail(165, 400, 0.25) == pytest.approx(float(exact), rel=1e-9)
+    assert exact < 1e-11
+
+
+@pytest.mark.parametrize("total", [8, 12, 20])
+def test_the_bound_of_a_sum_is_above_the_sum(total):
+    n, p = [10, 10, 10], [0.1, 0.3, 0.2]
+    law = np.array([1.0])
+    for size, share in zip(n, p):
+        law = np.convolve(law, [pmf(k, size, share) for k in range(size + 1)])
+    exact = law[total:].sum()
+    assert exact <= sum_tail(total, n, p) <= 12 * exact
+    assert sum_tail(31, n, p) == 0
+    assert sum_tail(3, n, p) == 1
+
+
+def test_chi_square_by_integration():
+    for k in (1, 2, 5, 30):
+        x = np.linspace(1e-9, 400, 2_000_001)
+        with np.errstate(divide="ignore"):
+            density = np.exp((k / 2 - 1) * np.log(x) - x / 2)
+        density /= 2 ** (k / 2) * math.gamma(k / 2)
+        for at in (3.0, 8.0, 40.0):
+            above = x >= at
+            exact = np.trapezoid(density[above], x[above])
+            assert chi_square_tail(at, k) == pytest.approx(exact, rel=1e-3)
+    assert chi_square_tail(0, 3) == 1
+
+
+def test_two_degrees_of_freedom_are_an_exponential():
+    for x in (0.1, 2.0, 50.0, 700.0):
+        assert chi_square_tail(x, 2) == pytest.approx(math.exp(-x / 2), rel=1e-9)
+
+
+def test_the_bound_of_a_table_is_above_its_probability():
+    """All 10 draws of three outcomes, by listing them."""
+    p, n, tables = np.array([0.5, 0.3, 0.2]), 10, []
+    for i in range(n + 1):
+        for j in range(n + 1 - i):
+            counts = np.array([i, j, n - i - j])
+            ways = math.factorial(n)
+            for c in counts.tolist():
+                ways //= math.factorial(c)
+            seen = counts > 0
+            kl = (counts[seen] * np.log(counts[seen] / (n * p[seen]))).sum()
+            tables.append((kl, ways * np.prod(p**counts), counts))
+    for kl, _, counts in tables:
+        exact = sum(q for other, q, _ in tables if other >= kl - 1e-12)
+        assert kl_tail(counts, p) >= exact - 1e-12
+
+
+def test_the_normal_tail():
+    assert normal_tail(1.959964) == pytest.approx(0.025, rel=1e-5)
+
+
+def test_more_draws_find_less():
+    even, one = np.full(4, 0.25), np.eye(4)[0]
+    shares = [least_share(even, one, n) for n in (100, 1000, 10_000)]
+    assert shares == sorted(shares)[::-1]
+    assert least_share(even, even, 1000) == 1
+    assert least_share([1.0, 0.0], [0.0, 1.0], 1000) == pytest.approx(0.0069, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("counts", "passes"),
+    [
+        ((100, 100, 100, 100), True),
+        ((150, 92, 83, 75), True),  # twice 8 tails of 6e-8 at the most
+        ((165, 94, 71, 70), False),
+        ((40, 40, 160, 160), False),
+    ],
+)
+def test_outcomes_that_are_there_already(counts, passes):
+    outcomes = np.repeat(range(4), counts).tolist()
+    law = {**dict.fromkeys(range(4), 0.25), "never": 0.0}
+    if passes:
+        check_law(outcomes, law)
+    else:
+        with pytest.raises(AssertionError, match="'law': .*seen for expected: "):
+            check_law(outcomes, law)
+    with pytest.raises(AssertionError, match="never has probability 0"):
+        check_law([*outcomes, "never"], law)
+
+
+def test_rare_outcomes_are_pooled():
+    law = {0: 0.98, **dict.fromkeys(range(1, 21), 0.001)}
+    check_law([0] * 980 + list(range(1, 21)), law)
+    with pytest.raises(AssertionError, match="'law'"):
+        check_law([0] * 920 + list(range(1, 21)) * 4, law)
+
+
+def test_false_alarms_are_rare():
+    """2,000 experiments under the null hypothesis: none may be refused."""
+    rng = np.random.default_rng(0)
+    law = dict(enumerate([0.5, 0.25, 0.125, 0.0625, 0.0625]))
+    for _ in range(2000):
+        check_law(rng.choice(5, 200, p=list(law.values())).tolist(), law)
