@@ -41,7 +41,7 @@ CLOSE = 1e-4  # scores of float32
 
 def check_beams(
     f, *, config=None, models=None, prompts=None, n_new=None, skip=(), also=(), seed=0,
-    time_limit=20,
+    time_limit=30,
 ):  # fmt: skip
     """Look for a model that ``f(model, prompt, n_new, num_beams)`` searches wrongly.
 

@@ -38,7 +38,7 @@ REFUSALS = (ValueError, AssertionError, RuntimeError, NotImplementedError)
 
 def check_decoder(
     f, *, config=None, models=None, prompts=None, n_new=None, skip=(), also=(),
-    n_draws=None, thorough=False, seed=0, time_limit=20,
+    n_draws=None, thorough=False, seed=0, time_limit=30,
 ):  # fmt: skip
     """Look for a model and a prompt that ``f(model, prompt, n_new, seed)`` continues
     wrongly; it returns the ids of the text, the prompt included.
@@ -375,8 +375,9 @@ def _place(decoder, model, prompt, n, seed, index):
 
 
 def _affordable(sample, n):
-    """n texts, or fewer where one takes long: 0.3 s for every 400 asked for."""
+    """n texts, or fewer where one takes long: 0.5 s for every 400 asked for."""
+    sample(1)
     began = time.thread_time()
-    sample(3)
-    each = max(1e-6, (time.thread_time() - began) / 3)
-    return int(min(n, max(60, 0.3 * max(1, n / 400) / each)))
+    sample(7)
+    each = max(1e-6, (time.thread_time() - began) / 7)
+    return int(min(n, max(60, 0.5 * max(1, n / 400) / each)))

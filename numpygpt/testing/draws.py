@@ -2,7 +2,7 @@
 
 Draws of a right sampler look wrong now and then; a test has to say how seldom. The
 usual chi-square bound is only right for many draws and not far out in the tail, where
-"once in a hundred million" lies. So it only raises a suspicion here (p below 1 %), and
+"once in a hundred million" lies. So it only raises a suspicion here (p below 2 %), and
 the suspicion names a set: the cells that came too often. Then fresh draws are made, and
 how many of them fall into that one set, of probability p, is binomial: the tail is
 exact. Not before it is below 1e-8 is the sampler refused; while it lies between that
@@ -37,7 +37,7 @@ from .statistics import (
 
 __tracebackhide__ = True
 
-SUSPICION, CLEARED = 0.01, 0.01
+SUSPICION, CLEARED = 0.02, 0.01
 
 
 class Court:
@@ -92,7 +92,7 @@ class Court:
         self.n_verdicts += 1
         found.verdict = f"cleared by fresh draws (p = {tail:.2g})"
         if tail < ALPHA:
-            raise Broken(name, f"{words}\n{fresh}: p = {tail:.1g}, exact", example)
+            raise Broken(name, f"{words}\n{fresh}: p = {max(tail, 1e-300):.0e}", example)
         return tail < CLEARED
 
     def judge_sum(self, name, what, first, sample, n, p):
@@ -178,12 +178,13 @@ def draw(f, row, rng, n, seconds=60):
 
 
 def affordable(f, row, rng, n):
-    """How many draws to make: n, or fewer where one takes long (a fifth of a second a
+    """How many draws to make: n, or fewer where one takes long (a quarter of a second a
     row for every thousand that were asked for; at least 100)."""
+    draw(f, row, rng, 1)
     began = time.thread_time()
-    draw(f, row, rng, 5)
-    each = max(1e-7, (time.thread_time() - began) / 5)
-    return int(min(n, max(100, 0.2 * max(1, n / 1000) / each)))
+    draw(f, row, rng, 7)
+    each = max(1e-7, (time.thread_time() - began) / 7)
+    return int(min(n, max(100, 0.25 * max(1, n / 1000) / each)))
 
 
 def token_of(value, n_vocab, example):

@@ -32,7 +32,7 @@ from .shrink import smaller
 
 __tracebackhide__ = True
 
-BASIC = ("shape", "finite", "something left")
+BASIC = ("shape", "precision", "finite", "something left")
 ALWAYS = (*BASIC, "dtype", "never revived", "same again")
 KINDS = {
     "any": (),
@@ -43,7 +43,7 @@ KINDS = {
 
 def check_filter(
     f, kind=None, *, law=None, ties="any", context=None, skip=(), rows=None, also=(),
-    batch=None, broken_rows=False, seed=0, time_limit=10,
+    batch=None, broken_rows=False, seed=0, time_limit=30,
 ):  # fmt: skip
     """Look for a row of logits on which the filter ``f(logits) -> logits`` is wrong.
 
@@ -337,6 +337,11 @@ def _dtype(subject, row, context, raw, out):
         return f"of {row.dtype} it makes {getattr(raw, 'dtype', type(raw).__name__)}"
 
 
+def _precision(subject, row, context, raw, out):
+    if str(getattr(raw, "dtype", "")).endswith("float16"):
+        return f"of {row.dtype} it makes {raw.dtype}"
+
+
 def _finite(subject, row, context, raw, out):
     if np.isnan(out).any() or (out == np.inf).any():
         return f"it returns {as_code(out)}"
@@ -414,7 +419,7 @@ def _blur(row):
 
 
 TESTS = {
-    "shape": _shape, "dtype": _dtype, "finite": _finite,
+    "shape": _shape, "dtype": _dtype, "precision": _precision, "finite": _finite,
     "something left": _something_left, "never revived": _never_revived,
     "same again": _same_again, "kept logits": _kept_logits, "best kept": _best_kept,
     "permutation": _permutation, "shift": _shift, "law": _law,

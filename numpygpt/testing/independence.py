@@ -38,7 +38,7 @@ def check_independence(run, sampler, court, n):
     if run.has("even") and n < 500:
         run.pass_over("even", "too few draws")
     if run.has("even"):
-        _even(court, sample(n), sample, q, example)
+        _even(court, sample(2 * n), sample, q, example)
         run.passed("even", f"{n} draws in a row")
 
 

@@ -28,6 +28,7 @@ PROPERTIES = {
     "no crash": Property("it comes back, without an exception, in time", EVERY),
     "input untouched": Property("the arguments are not written to", EVERY),
     "shape": Property("as many logits come out as go in", (FILTER,)),
+    "precision": Property("the logits do not come back in half precision", (FILTER,)),
     "finite": Property("no logit becomes NaN or +inf", (FILTER,)),
     "something left": Property("at least one token survives", (FILTER,)),
     "never revived": Property("a removed token stays removed", (FILTER,)),

@@ -40,7 +40,7 @@ def softmax(row):
 
 def check_sampler(
     f, *, law=softmax, ties="any", rows=None, n_draws=None, skip=(), also=(),
-    thorough=False, broken_rows=False, seed=0, time_limit=10,
+    thorough=False, broken_rows=False, seed=0, time_limit=30,
 ):  # fmt: skip
     """Look for logits from which ``f(logits, rng) -> token`` draws wrongly.
 
