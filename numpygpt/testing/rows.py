@@ -63,12 +63,16 @@ def rows_to_draw_from(seed=0):
     yield "all positive", mixed(np.linspace(1000, 1003, 9))
     yield "halving", mixed(-np.log(2) * np.arange(1, 9))
     yield "one below certain", mixed([3.0, *np.linspace(-2.0, -1.0, 12)])
-    for i, scale in enumerate((0.5, 1.0, 1.5, 2.0, 3.0, 4.0)):
-        row = rng.normal(0, scale, 6 + 3 * i).round(4)
-        yield f"random, {len(row)}", row.astype((np.float32, np.float64)[i % 2])
+    yield from _random_rows(rng)
     yield "1,500 nearly even", mixed(np.linspace(0, 0.3, 1500))
     yield "1,500 as in a text", mixed(zipf).astype(np.float32)
     yield "50,257 nearly even", mixed(np.linspace(0, 0.3, 50257)).astype(np.float32)
+
+
+def _random_rows(rng):
+    for i, scale in enumerate((0.5, 1.0, 1.5, 2.0, 3.0, 4.0)):
+        row = rng.normal(0, scale, 6 + 3 * i).round(4)
+        yield f"random, {len(row)}", row.astype((np.float32, np.float64)[i % 2])
 
 
 def contexts_to_try(n_vocab, seed=0, n=24):
