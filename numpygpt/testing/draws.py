@@ -92,7 +92,8 @@ class Court:
         self.n_verdicts += 1
         found.verdict = f"cleared by fresh draws (p = {tail:.2g})"
         if tail < ALPHA:
-            raise Broken(name, f"{words}\n{fresh}: p = {max(tail, 1e-300):.0e}", example)
+            wrong = f"{words}\n{fresh}: p = {max(tail, 1e-300):.0e}"
+            raise Broken(name, wrong, example)
         return tail < CLEARED
 
     def judge_sum(self, name, what, first, sample, n, p):
