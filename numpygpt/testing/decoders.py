@@ -204,10 +204,10 @@ def _again(decoder, model, prompt, n_new, seed):
 
 
 def _path(decoder, model, prompt, n_new, seed):
-    next_law, has_ended = decoder.laws(model, n_new, prompt)
     try:
+        next_law, has_ended = decoder.laws(model, n_new, prompt)
         next_law(())
-    except ValueError:  # the rules leave nothing
+    except ValueError:  # n_new contradicts the config, or the rules leave nothing
         return
     example = example_of(model, prompt, n_new, seed)
     text = decoder.write(model, prompt, n_new, seed)
