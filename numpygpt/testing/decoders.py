@@ -295,6 +295,8 @@ def _longer(run, decoder, models, prompts):
     if not run.has("longer run"):
         return
     for i, (model, prompt, _) in enumerate(_cases(run, models, prompts, 3, 40)):
+        if _dead_end(decoder, model, prompt, 3) or _dead_end(decoder, model, prompt, 2):
+            continue
         two, three = (decoder.write(model, prompt, n, i) for n in (2, 3))
         if three[: len(two)] != two:
             wrong = f"with n_new = 2 it wrote {list(two)}, with 3 {list(three)}"
