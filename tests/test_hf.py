@@ -269,6 +269,20 @@ def test_a_mask_reaches_the_logits(model):
     np.testing.assert_allclose(more.logits, again.logits, rtol=0, atol=1e-12)
 
 
+def test_positions_are_columns_unless_given(model):
+    """As in transformers: padding counts, so a row begins at a later position. The same
+    from a model whose table of positions begins there."""
+    ids, mask = np.array([[0, 0, 5, 6, 7], [1, 2, 3, 4, 5]]), np.ones((2, 5), int)
+    mask[0, :2] = 0
+    got = model(ids, attention_mask=mask).logits
+    later = GPT2.from_pretrained("gpt2", "float64")
+    later.params["wpe"]["weight"] = later.params["wpe"]["weight"][2:]
+    np.testing.assert_allclose(got[0, 2:], later([5, 6, 7]), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(got[1], model.core(ids[1]), rtol=0, atol=1e-12)
+    unmasked = model(ids).logits
+    assert np.abs(unmasked[0, 2:] - got[0, 2:]).max() > 1e-6
+
+
 # The tokenizer.
 
 

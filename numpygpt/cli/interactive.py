@@ -52,11 +52,9 @@ class Kept:
 
     def hidden(self, sequences, caches):
         """As `GPT2.hidden`, for one sequence; of a new text, rows of the unread ids."""
-        [ids], self.seen = map(list, sequences), self.seen[: self.cache.n_tok]
-        if self.is_new:
-            n = shared(
-                self.seen, ids[:-1]
-            )  # the last id must be read: what follows it?
+        [ids] = map(list, sequences)
+        if self.is_new:  # the last id is always read: the question is what follows it
+            n = shared(self.seen, ids[:-1])
             self.cache.crop(n)
             self.seen, ids, self.is_new = self.seen[:n], ids[n:], False
         hidden = self.model.hidden([ids], caches)

@@ -45,6 +45,18 @@ def test_without_any_stream(folder):
     assert shell(folder, "<&- >&- 2>&-").returncode == 1
 
 
+def test_no_file_takes_the_number_of_a_closed_stream():
+    """What a library prints to stderr would end in the next file that is opened."""
+    code = (
+        "import os\nfrom numpygpt.cli.output import prepare\nprepare()\n"
+        "print(os.open(os.devnull, os.O_RDONLY) > 2)"
+    )
+    command = [sys.executable, "-c", code]
+    for closed in "2>&-", "<&-", "<&- 2>&-":
+        line = ["bash", "-c", f'"$@" {closed}', "bash", *command]
+        assert subprocess.run(line, capture_output=True).stdout == b"True\n"
+
+
 def test_mistakes_without_stderr(folder):
     out = shell(folder, "--no-such 2>&-")
     assert (out.returncode, out.stdout) == (2, b"")
