@@ -76,6 +76,8 @@ class GenerationConfig:
     guidance_scale: float | None = about(None, r.NUMBER, "the prompt's influence; 1")
     regex: str | None = about(None, r.TEXT, "the new text matches this expression")
     choices: Several = about(None, r.CHOICES, "the new text is one of these")
+    json_schema: object = about(None, r.SCHEMA, "the new text is valid JSON for it")
+    json_object: bool = about(False, r.FLAG, "the new text is a JSON object")
     token_healing: bool = about(False, r.FLAG, "choose the prompt's last token anew")
     chain: str | list | tuple = about("hf", r.CHAIN, "the order of rules and filters")
     # Objects that some methods need; never an option of the command line

@@ -55,7 +55,7 @@ def prefill(model, prompts, config, seed):
     plans = [plan(prompt, config, model.config.n_ctx) for prompt in prompts]
     sequences = []
     for i, (cache, hidden) in enumerate(prefill_batch(model, [p.ids for p in plans])):
-        ids, limit, masks, stops = plans[i]
+        ids, limit, masks, stops, _ = plans[i]
         for k in range(config.num_return_sequences):
             own, rng = cache.fork() if k else cache, stream(seed, k)
             steps = masks + chain(config, len(prompts[i]), rng, i)

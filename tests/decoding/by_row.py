@@ -42,6 +42,10 @@ VALUES = {
         [lambda number, ids: [0, 4, len(ids) % N]],
         [[1], "a", 3],
     ),
+    "a JSON Schema: a dictionary, true, false, or its text": (
+        [{}, True, "{}"],
+        [3, []],
+    ),
     "a text": (["a"], [5, ["a"], b"a"]),
     "a text or a list of texts, none empty": (
         ["a", ["a", "b"]],

@@ -133,7 +133,7 @@ def test_what_has_two_reasons_is_said_once(capsys):
         ({"num_beams": 4, "num_return_sequences": 8}, "refuses this: num_return_seq"),
         ({"num_beams": 4, "mirostat": 2}, "refuses this: mirostat must be 0 in a beam"),
         ({"regex": "a", "choices": [[1]]}, "refuses this: regex and choices cannot be"),
-        ({"regex": "a"}, "generate refuses this: regex, choices and token_healing are"),
+        ({"regex": "a"}, "generate refuses this: regex, choices, json_schema and"),
         ({"choices": ["a"]}, "pass tokenizer= too"),
         ({"token_healing": True}, "pass tokenizer= too"),
         ({"stop_strings": "a"}, "generate refuses this: stop_strings are text"),

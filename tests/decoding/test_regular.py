@@ -27,9 +27,9 @@ patterns = st.recursive(
     lambda p: st.one_of(
         st.lists(p, min_size=1, max_size=3).map("".join),
         st.lists(p, min_size=2, max_size=3).map("|".join).map("({})".format),
-        st.tuples(p, st.sampled_from(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,2}"])).map(
-            lambda t: f"(?:{t[0]}){t[1]}"
-        ),
+        st.tuples(
+            p, st.sampled_from(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,2}"])
+        ).map(lambda t: f"(?:{t[0]}){t[1]}"),
     ),
     max_leaves=6,
 )
@@ -42,6 +42,56 @@ def test_it_matches_what_python_matches(pattern, text):
     state = automaton.run(0, text.encode())
     ours = state is not None and automaton.may_end(state)
     assert ours == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@given(st.text(r"ab[]()-^\d*+?{}|,2.:1", max_size=9), st.text("ab-]2", max_size=4))
+def test_what_is_accepted_is_what_python_means_by_it(pattern, text):
+    """Any pattern: refused, or the same texts. What Python refuses is refused."""
+    try:
+        automaton = Automaton(parse(pattern))
+    except ValueError:
+        return
+    state = automaton.run(0, text.encode())
+    ours = state is not None and automaton.may_end(state)
+    assert ours == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("a+?", ["a", "aa"], [""]),
+        ("a*?b??", ["", "aab"], ["bb"]),
+        ("(?:ab){1,2}?c", ["abc", "ababc"], ["c", "abababc"]),
+    ],
+)
+def test_lazy_repeats_match_the_same_texts(pattern, yes, no):
+    automaton = Automaton(parse(pattern))
+    for text in yes + no:
+        state = automaton.run(0, text.encode())
+        assert (state is not None and automaton.may_end(state)) == (text in yes)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("a++", "at 2: a repeat of a repeat"),
+        ("a*+b", "a repeat of a repeat"),
+        ("a{2}{3}", "a repeat of a repeat"),
+        ("a+??", "a repeat of a repeat"),
+        (r"[\d-x]", "this is no range"),
+        (r"[a-\w]", "this is no range"),
+        ("(?=a)", r"groups of this kind are not known: write \(\?:"),
+        ("(?P<n>a)", "groups of this kind"),
+        ("(?i)a", "groups of this kind"),
+        ("a{²}", r"write \{m\}"),
+        ("a{1,0}", "least first"),
+    ],
+)
+def test_what_python_reads_otherwise_is_refused(pattern, words):
+    with pytest.raises(ValueError, match=words):
+        parse(pattern)
 
 
 @given(patterns, st.binary(max_size=4) | texts.map(str.encode), st.data())
@@ -67,7 +117,9 @@ def test_a_state_is_alive_exactly_if_a_match_can_follow(pattern, data, draw):
         pass
 
 
-@pytest.mark.parametrize(("pattern", "text"), [("a*b", "b"), ("a?b", "b"), ("a*b*c", "c")])
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("a*b", "b"), ("a?b", "b"), ("a*b*c", "c")]
+)
 def test_what_may_be_left_out_is_stepped_over(pattern, text):
     automaton = Automaton(parse(pattern))
     assert automaton.may_end(automaton.run(0, text.encode()))
@@ -91,7 +143,18 @@ def test_how_often(pattern, text):
 
 
 def test_bytes_and_their_code_points():
-    for code in [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF]:
+    for code in [
+        0,
+        0x7F,
+        0x80,
+        0x7FF,
+        0x800,
+        0xD7FF,
+        0xE000,
+        0xFFFF,
+        0x10000,
+        0x10FFFF,
+    ]:
         data = chr(code).encode()
         assert code_points(data) == (code, code)
         for n in range(1, len(data)):
@@ -115,7 +178,7 @@ def test_patterns_that_are_none(pattern):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [("(.{250}){250}", "too large"), ("((a{250}){250}){250}", "too large"),
-     ("a{250}{250}{250}", "too large"), ("a" + "+" * 3000, "too large"),
+     ("(?:(?:a{250}){250}){250}", "too large"), ("a" + "+" * 3000, "a repeat of"),
      ("a" * 10_001, "too large"), ("(a|b" + "|c" * 30_000, "too large"),
      ("(" * 3000 + "a" + ")" * 3000, "nested too deeply")],
     ids=range(7),
@@ -136,7 +199,7 @@ def test_what_is_large_is_read_quickly():
     """Each of these once took seconds, all memory or Python's whole stack."""
     assert spell("a" * 9_000, "a" * 9_000)
     assert spell("(" * 100 + "a" + ")" * 100, "a")
-    assert spell("a" + "*?" * 5_000, "aaa")
+    assert spell("(?:" * 90 + "a" + ")*?" * 90, "aaa")
     assert spell("(([a-z]?){30} ?){30}", "some words and spaces")
     assert spell("([a-z]?){250}", "a" * 250)
     assert not spell("([a-z]?){250}", "a" * 251)

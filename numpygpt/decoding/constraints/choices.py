@@ -1,10 +1,12 @@
 """Constrained output: one of these answers, a text of this form, this beginning.
 
 A constraint is a step of the chain that removes every token after which the text can no
-longer become what was asked for. What is left is the model's own choice: among texts
-that are allowed, it says what it would say. Three of them:
+longer become what was asked for. Among the texts that are allowed the model chooses as
+it would. Four of them:
 
 - ``regex``: the new text matches a regular expression;
+- ``json_schema``, ``json_object``: it is JSON that is valid for a schema, or any object
+  (schema.py writes these as regular expressions);
 - ``choices``: it is one of some answers, texts or lists of ids;
 - ``token_healing``: it begins as the prompt's last token does, which is taken away. A
   prompt that ends in "http:" ends in the token ":", but the model has seen "://" as one
@@ -20,29 +22,33 @@ Try: ``regex=r"(yes|no)\\."`` in a sampled answer, with and without a beam.
 Next: generate.py.
 """
 
-from bisect import bisect_left
 from functools import lru_cache
 
 import numpy as np
 
 from ..filters import keep
 from ..plumbing.checks import NothingLeft
+from . import schema
 from .regular import Automaton, either, literal, parse
 
 
 def constrain(prompt, config):
-    """What the config asks for: ``(steps, stop rules)`` for the text behind the kept
-    part of the prompt, see `n_kept`."""
+    """What the config asks for: ``(steps, stop rules, is it complete?)`` for the text
+    behind the kept part of the prompt, see `n_kept`. The last is a function of the ids.
+    """
     n = n_kept(prompt, config)
-    names = ("regex", "choices")  # regex "" is an expression too: it asks for no text
+    # regex "" is an expression too: it asks for no text.
+    names = ("regex", "choices", "json_schema")
     wanted = [name for name in names if getattr(config, name) is not None]
+    wanted += ["json_object"] if config.json_object else []
     wanted += ["token_healing"] if n < len(prompt) else []
     if not wanted:
-        return [], []
+        return [], [], lambda ids: True
     if len(wanted) > 1:
         raise ValueError(f"{' and '.join(wanted)} cannot be combined: set one of them")
     if wanted == ["token_healing"]:
-        return [_healing(prompt[n:], _table(config.tokenizer), n)], []
+        heal = _healing(prompt[n:], _table(config.tokenizer), n)
+        return [heal], [], lambda ids: True
     follow = _follow(config)
 
     def step(logits, context):
@@ -51,7 +57,11 @@ def constrain(prompt, config):
             allowed = np.append(allowed, config.eos_token_ids).astype(int)
         return _keep(logits, allowed, wanted[0])
 
-    return [step], [lambda ids: follow(ids[n:])[2]]
+    def complete(ids):
+        new = [i for i in ids[n:] if i not in config.eos_token_ids]
+        return bool(follow(new)[1])
+
+    return [step], [lambda ids: follow(ids[n:])[2]], complete
 
 
 def n_kept(prompt, config):
@@ -88,9 +98,18 @@ def _follow(config):
     choices = config.choices
     if choices and not isinstance(choices[0], str):
         return lambda new: _follow_ids(new, [[*choice] for choice in choices])
-    source = tuple(choices) if choices else config.regex
-    speller = _speller(source, _checked(config.tokenizer))
-    return speller.follow
+    tokenizer = _checked(config.tokenizer)
+    return _speller(_expression(config), tokenizer).follow
+
+
+def _expression(config):
+    if config.choices:
+        return either(*map(literal, config.choices))
+    if config.json_object:
+        return schema.any_object()
+    if config.json_schema is not None:
+        return schema.expression(config.json_schema)
+    return parse(config.regex)
 
 
 def _follow_ids(new, choices):
@@ -101,9 +120,7 @@ def _follow_ids(new, choices):
 
 
 @lru_cache(maxsize=8)
-def _speller(source, tokenizer):
-    texts = isinstance(source, tuple)
-    expression = either(*map(literal, source)) if texts else parse(source)
+def _speller(expression, tokenizer):
     return Speller(Automaton(expression), _table(tokenizer))
 
 
@@ -126,36 +143,44 @@ class Speller:
         return self.allowed[state], may, must
 
     def _allowed(self, state):
-        """Try all tokens, in the order of their bytes: where one fails at some byte,
-        all with the same beginning do, and are skipped."""
-        tokens, found, i = self.table.tokens, [], 0
-        while i < len(tokens):
-            here = state
-            for n, byte in enumerate(tokens[i]):
-                here = self.automaton.run(here, (byte,))
-                if here is None:
-                    i = max(i + 1, bisect_left(tokens, _after(tokens[i][: n + 1])))
-                    break
-            else:
-                found.append(self.table.ids[i])
-                i += 1
-        return np.array(found, int)
+        """Run all tokens at once, a byte at a time. Few pairs of a state and a byte
+        occur among them; each is looked up once."""
+        table, found = self.table, []
+        alive = np.arange(len(table.ids))
+        states = np.full(len(alive), state)  # where the automaton is, for each alive
+        for at in range(len(table.columns)):
+            ended = table.lengths[alive] == at
+            found.append(table.ids[alive[ended]])
+            alive, states = alive[~ended], states[~ended]
+            if not len(alive):
+                break
+            states = self._after(states * 256 + table.columns[at][alive])
+            alive, states = alive[states >= 0], states[states >= 0]
+        return np.sort(np.concatenate([*found, table.ids[alive]]))
 
-
-def _after(beginning):
-    """The first bytes behind all that begin like this (roughly, behind byte 255)."""
-    return beginning[:-1] + bytes([min(beginning[-1] + 1, 255)])
+    def _after(self, pairs):
+        """The states behind ``state * 256 + byte``; -1 where nothing can follow."""
+        after = np.full(pairs.max() + 1, -1)
+        after[pairs] = 0  # these occur
+        for pair in np.flatnonzero(after == 0).tolist():
+            state = self.automaton.run(pair // 256, (pair % 256,))
+            after[pair] = -1 if state is None else state
+        return after[pairs]
 
 
 class _Table:
-    """The bytes of every token that is text, sorted."""
+    """The bytes of every token that is text: column by column, as `Speller` reads."""
 
     def __init__(self, tokenizer):
         special = set(tokenizer.special_tokens.values())
         ids = [i for i in tokenizer.vocab.values() if i not in special]
         self.bytes_of = {i: tokenizer.decode_bytes([i]) for i in ids}
-        self.ids = sorted(ids, key=self.bytes_of.get)
-        self.tokens = [self.bytes_of[i] for i in self.ids]
+        self.ids = np.array(ids, int)
+        self.lengths = np.array([len(self.bytes_of[i]) for i in ids], int)
+        longest = self.lengths.max(initial=0)
+        padded = b"".join(self.bytes_of[i].ljust(longest, b"\0") for i in ids)
+        padded = np.frombuffer(padded, np.uint8).reshape(len(ids), longest)
+        self.columns = np.ascontiguousarray(padded.T)  # [longest, n_token]
 
 
 @lru_cache(maxsize=2)
@@ -166,7 +191,7 @@ def _table(tokenizer):
 def _checked(tokenizer):
     if tokenizer is None:
         raise ValueError(
-            "regex, choices and token_healing are about text, and generate works on "
+            "regex, choices, json_schema and token_healing are about text, and generate works on "
             "ids: pass tokenizer= too"
         )
     return tokenizer

@@ -7,6 +7,7 @@ constraint allows, and what ends it.
 Next: ../generate.py.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .choices import constrain, n_kept
@@ -14,17 +15,20 @@ from .stopping import room, stop_rules
 
 
 class Plan(NamedTuple):
-    """For one prompt: ``masks`` are steps of a chain, ``stops`` functions of ids."""
+    """For one prompt: ``masks`` are steps of a chain, ``stops`` functions of ids;
+    ``complete(ids)`` says whether a text is all that a constraint asks for."""
 
     ids: list
     limit: int
     masks: list
     stops: list
+    complete: Callable
 
 
 def plan(prompt, config, n_ctx):
     """The `Plan` of a prompt, a list of ids, for a model of context ``n_ctx``."""
     limit = room(len(prompt), config, n_ctx)
-    masks, ends = constrain(prompt, config)
+    masks, ends, complete = constrain(prompt, config)
     ids = prompt[: n_kept(prompt, config)]
-    return Plan(ids, limit, masks, stop_rules(config, limit) + ends)
+    stops = stop_rules(config, limit) + ends
+    return Plan(ids, limit, masks, stops, complete)

@@ -17,7 +17,8 @@ derivatives that are nested in each other can grow without end.
 
 Known here: characters, ``.`` ``[a-z]`` ``[^...]`` ``\d \w \s \D \W \S`` (ASCII, as
 re.ASCII has them), ``\n \t \r``, escaped punctuation, ``|`` ``( )`` ``(?: )`` ``* + ?``
-and ``{m} {m,} {m,n}``. The whole output has to match, so there are no anchors.
+and ``{m} {m,} {m,n}``, also lazy (``+?``: the same texts). Possessive repeats (``++``)
+are refused. The whole output has to match, so there are no anchors.
 
 Papers: Brzozowski, J. ACM 11(4), 1964; Antimirov, "Partial derivatives of regular
 expressions and finite automaton constructions" (1996); Owens et al.,
@@ -109,6 +110,16 @@ def many(a):
     if a in (NONE, EMPTY):
         return EMPTY
     return a if a.kind == "many" else _made("many", (a,), True, a.size)
+
+
+def repeat(a, low, high):
+    """From ``low`` to ``high`` copies; None is no limit."""
+    rest = many(a) if high is None else EMPTY
+    for _ in range(0 if high is None else high - low):
+        rest = either(EMPTY, then(a, rest))
+    for _ in range(low):
+        rest = then(a, rest)
+    return rest
 
 
 def literal(text):
@@ -228,15 +239,16 @@ def code_points(data):
     return max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n]), high
 
 
-def parse(pattern):
-    """The expression of a pattern; ``ValueError`` that says where it went wrong."""
-    expression, at = _alternatives(pattern, 0, 0)
+def parse(pattern, made=one_of):
+    """The expression of a pattern; ``ValueError`` that says where it went wrong.
+    ``made``: the expression of a class of characters, from its ranges."""
+    expression, at = _alternatives(pattern, 0, 0, made)
     if at < len(pattern):
         raise _wrong(pattern, at, "nothing is open that this could close")
     return expression
 
 
-def _alternatives(pattern, at, n_open):
+def _alternatives(pattern, at, n_open, made):
     options, parts, size = [], [], 0
     while at < len(pattern) and pattern[at] != ")":
         if pattern[at] == "|":
@@ -244,7 +256,7 @@ def _alternatives(pattern, at, n_open):
             parts, at = [], at + 1
         else:
             begin = at
-            part, at = _repeated(pattern, *_atom(pattern, at, n_open))
+            part, at = _repeated(pattern, *_atom(pattern, at, n_open, made))
             parts.append(part)
             size += part.size
             _check_size(pattern, begin, size)
@@ -264,52 +276,69 @@ def _check_size(pattern, at, size):
         raise _wrong(pattern, at, f"the regex is too large: {most}")
 
 
-def _atom(pattern, at, n_open):
+def _atom(pattern, at, n_open, made):
     char = pattern[at]
     if char == "(":
         if n_open == MOST_NESTED:
             most = f"at most {MOST_NESTED} groups in each other"
             raise _wrong(pattern, at, f"the regex is nested too deeply: {most}")
         begin = at + (3 if pattern.startswith("(?:", at) else 1)
-        inner, end = _alternatives(pattern, begin, n_open + 1)
+        if pattern.startswith("?", begin):
+            raise _wrong(
+                pattern, at, "groups of this kind are not known: write (?:...)"
+            )
+        inner, end = _alternatives(pattern, begin, n_open + 1, made)
         if end == len(pattern):
             raise _wrong(pattern, at, "this is never closed")
         return inner, end + 1
     if char == "[":
-        return _class(pattern, at)
+        ranges, at = _class(pattern, at)
+        return made(ranges), at
     if char == ".":
-        return one_of(_all_but([(10, 10)])), at + 1
+        return made(_all_but([(10, 10)])), at + 1
     if char == "\\":
         ranges, at = _escape(pattern, at)
-        return one_of(ranges), at
+        return made(ranges), at
     if char in "*+?{}^$":
         raise _wrong(pattern, at, f"to mean the character itself write \\{char}")
-    return literal(char), at + 1
+    return made([(ord(char), ord(char))]), at + 1
 
 
 def _repeated(pattern, atom, at):
-    """The atom with what stands behind it: ``* + ? {m,n}``, if anything."""
-    while at < len(pattern) and pattern[at] in "*+?{":
-        begin, char = at, pattern[at]
-        at += 1
-        low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(char, (0, 0))
-        if char == "{":
-            end = pattern.find("}", at)
-            low, comma, high = pattern[at:end].partition(",")
-            if end < 0 or not (low + high).isdecimal() or not (low or comma):
-                raise _wrong(pattern, begin, "write {m}, {m,} or {m,n}")
-            low, at = int(low or 0), end + 1
-            high = (int(high) if high else None) if comma else low
-        if max(low, high or 0) > MOST_COPIES or low > (high or low):
-            raise _wrong(pattern, begin, f"from 0 to {MOST_COPIES} copies, least first")
-        _check_size(pattern, begin, atom.size * max(low + (high is None), high or 0))
-        rest = many(atom) if high is None else EMPTY
-        for _ in range((high or low) - low):
-            rest = either(EMPTY, then(atom, rest))
-        for _ in range(low):
-            rest = then(atom, rest)
-        atom = rest
-    return atom, at
+    """The atom with what stands behind it: ``* + ? {m,n}``, if anything. A ``?`` behind
+    that ("lazy") says which match is found first; which texts match stays the same."""
+    if at == len(pattern) or pattern[at] not in "*+?{":
+        return atom, at
+    begin = at
+    low, high, at = _copies(pattern, at)
+    _check_size(pattern, begin, atom.size * max(low + (high is None), high or 0))
+    at += pattern.startswith("?", at)
+    if at < len(pattern) and pattern[at] in "*+?{":
+        raise _wrong(
+            pattern, at, "a repeat of a repeat: write (?:...) around the first"
+        )
+    return repeat(atom, low, high), at
+
+
+def _copies(pattern, at):
+    """``(least, most or None, where it ends)`` of a repeat."""
+    begin, char = at, pattern[at]
+    low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(char, (0, 0))
+    at += 1
+    if char == "{":
+        end = pattern.find("}", at)
+        low, comma, high = pattern[at:end].partition(",")
+        if end < 0 or not _is_number(low + high) or not (low or comma):
+            raise _wrong(pattern, begin, "write {m}, {m,} or {m,n}")
+        low, at = int(low or 0), end + 1
+        high = (int(high) if high else None) if comma else low
+    if max(low, high or 0) > MOST_COPIES or (high is not None and low > high):
+        raise _wrong(pattern, begin, f"from 0 to {MOST_COPIES} copies, least first")
+    return low, high, at
+
+
+def _is_number(text):
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _class(pattern, at):
@@ -323,13 +352,18 @@ def _class(pattern, at):
         is_range = pattern.startswith("-", at) and pattern[at + 1 : at + 2] not in "]"
         if is_range:
             last, at = _member(pattern, at + 1)
-            if len(new) != 1 or len(last) != 1 or new[0][0] > last[0][1]:
+            if not (_is_one(new) and _is_one(last)) or new[0][0] > last[0][1]:
                 raise _wrong(pattern, at - 1, "this is no range")
             new = [(new[0][0], last[0][1])]
         ranges.extend(new)
     if at == len(pattern):
         raise _wrong(pattern, begin, "this is never closed")
-    return one_of(_all_but(ranges) if negated else _all_but(_all_but(ranges))), at + 1
+    return _all_but(ranges) if negated else _all_but(_all_but(ranges)), at + 1
+
+
+def _is_one(ranges):
+    """Whether this is one character; a class such as \\d is none, also in a range."""
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
 def _member(pattern, at):
@@ -347,6 +381,11 @@ def _escape(pattern, at):
     if not char or char.isalnum():
         raise _wrong(pattern, at, "this escape is not known here")
     return [(ord(char), ord(char))], at + 2
+
+
+def outside(ranges, among):
+    """The characters of ``among`` that are not in the ranges."""
+    return _all_but([*ranges, *_all_but(among)])
 
 
 def _all_but(ranges):

@@ -46,7 +46,15 @@ from ..search.methods import method
 from .ranges import as_tuple
 
 # What works beside the chain.
-BESIDES = ["regex", "choices", "token_healing", "stop_strings", "stopping_criteria"]
+BESIDES = [
+    "regex",
+    "choices",
+    "json_schema",
+    "json_object",
+    "token_healing",
+    "stop_strings",
+    "stopping_criteria",
+]
 BESIDES += ["max_time"]
 FIELDS = {field.name: field for field in fields(GenerationConfig)}
 # What only sampling reads; of these two there is more to say.

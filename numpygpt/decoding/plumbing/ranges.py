@@ -102,6 +102,10 @@ CHOICES = Range(
     "a list of texts or of lists of token ids, none empty",
     lambda v: is_list(v, is_list) or is_list(v, is_text),
 )
+SCHEMA = Range(
+    "a JSON Schema: a dictionary, true, false, or its text",
+    lambda v: isinstance(v, (dict, bool, str)),
+)
 LAYERS = Range(
     '"low", "high" or a list of layers', lambda v: v in ("low", "high") or is_list(v)
 )

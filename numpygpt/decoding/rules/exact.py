@@ -27,6 +27,8 @@ NO_DISTRIBUTION = {
 NOT_IN_A_ROW = {
     "regex": (None, "what may follow depends on where the prompt ends"),
     "choices": (None, "what may follow depends on where the prompt ends"),
+    "json_schema": (None, "what may follow depends on where the prompt ends"),
+    "json_object": (False, "what may follow depends on where the prompt ends"),
     "token_healing": (False, "it takes a token of the prompt away"),
     "guidance_scale": (1, "it changes the model, so pass that model's logits"),
     "dola_layers": (None, "it changes the model, so pass that model's logits"),

@@ -1,0 +1,278 @@
+"""JSON schemas as expressions: every text that ends is valid, and by hand."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpygpt import GenerationConfig, Tokenizer
+from numpygpt.decoding.constraints.choices import constrain
+from numpygpt.decoding.constraints.plan import plan
+from numpygpt.decoding.constraints.regular import Automaton, beginnings, derive
+from numpygpt.decoding.constraints.schema import any_object, expression
+from numpygpt.testing import TableLM
+
+
+def spells(schema, text):
+    automaton = Automaton(expression(schema))
+    state = automaton.run(0, text.encode())
+    return state is not None and automaton.may_end(state)
+
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 5},
+        "age": {"type": "integer", "minimum": 0, "exclusiveMaximum": 130},
+        "tags": {"type": "array", "items": {"enum": ["a", 1, None]}, "maxItems": 2},
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
+TREE = {
+    "$defs": {"leaf": {"type": "boolean"}, "a/b": {"$ref": "#/$defs/leaf"}},
+    "type": "array",
+    "prefixItems": [{"$ref": "#/$defs/leaf"}, {"const": "x"}],
+    "items": {"anyOf": [{"$ref": "#/$defs/a~1b"}, {"type": "null"}]},
+    "minItems": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        (
+            PERSON,
+            ['{"name":"Al"}', '{"name": "é\\n", "age": 129}', '{"name":"a","tags":[]}',
+             '{"name":"a", "age":0, "tags":["a", 1]}'],
+            ["{}", '{"name":""}', '{"name":"123456"}', '{"name":"a","age":130}',
+             '{"name":"a","age":-1}', '{"name":"a","tags":[1,1,1]}', '{"name":"a",}',
+             '{"age":1,"name":"a"}', '{"name":"a"b"}', '{"name":"a","age":01}'],
+        ),
+        (
+            {**PERSON, "required": []},
+            ["{}", '{"age":7}', '{"tags":[null]}', '{"name":"a","tags":[]}'],
+            ['{,"age":7}', '{"tags":[null],"age":7}'],
+        ),
+        (
+            TREE,
+            ["[true]", '[false,"x"]', '[true, "x", null, true]'],
+            ["[]", '["x"]', '[true,"x",1]', "[true,null]"],
+        ),
+        ({"type": ["integer", "null"]}, ["null", "0", "-12"], ["-0", "1.0", '"a"', "01"]),
+        ({"type": "integer", "minimum": -25, "maximum": 7},
+         ["-25", "-9", "-10", "0", "7"], ["-26", "8", "-30", "10", "-0"]),
+        ({"type": "integer", "minimum": 98}, ["98", "99", "100", "4321"], ["97", "9", "0"]),
+        ({"type": "number"}, ["0", "-1.5", "2e10", "0.10"], [".5", "1.", "+1", "NaN"]),
+        ({"enum": ["a\"b", {"k": [1]}, True]}, ['"a\\"b"', '{"k": [1]}', "true"], ["1"]),
+        ({"enum": [1, "1"], "type": "string"}, ['"1"'], ["1"]),
+        ({"type": "string", "pattern": "^a+$"}, ['"a"', '"aa"'], ['""', '"ab"', "a"]),
+        ({"type": "string", "pattern": "b"}, ['"b"', '"ab\\n"'], ['""', '"a"']),
+        ({"type": "string", "pattern": '^["\\\\]$'}, ['"\\""', '"\\\\"'], ['"""', '"\\"']),
+        ({"type": "string", "pattern": "^(a|b)$"}, ['"a"', '"b"'], ['"ab"']),
+        ({"type": "object", "additionalProperties": {"type": "null"}},
+         ["{}", '{"x":null, "y":null}'], ['{"x":1}', '{"x":null,}']),
+        ({"type": "array", "minItems": 2, "maxItems": 3, "items": {"const": 1}},
+         ["[1,1]", "[1, 1, 1]"], ["[]", "[1]", "[1,1,1,1]"]),
+        ({"type": "array", "maxItems": 0}, ["[]"], ["[1]"]),
+        (True, ['{"a": [1, {"b": null}]}', '"x"', "1e5"], ["", "[", "{]", "tru"]),
+        ('{"const": null}', ["null"], [""]),
+    ],
+)  # fmt: skip
+def test_by_hand(schema, good, bad):
+    for text in good:
+        json.loads(text)
+        assert spells(schema, text), text
+    for text in bad:
+        assert not spells(schema, text), text
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ("{", "json_schema is not JSON"),
+        ("[" * 100_000, "json_schema is not JSON"),
+        ([], "a schema is an object, true or false"),
+        (False, "no value is valid"),
+        ({"type": "text"}, "#/type: must be of object, array"),
+        ({"type": [3]}, "#/type: must be of"),
+        ({"not": {}}, "#/not: this keyword cannot be expressed"),
+        ({"properties": {}}, '#/properties: "type": "object" must stand beside it'),
+        ({"type": "object", "properties": {"a": {"oneOf": []}}},
+         "#/properties/a/oneOf: this keyword"),
+        ({"type": "object", "required": ["b"]}, "#/required: 'b' is not in properties"),
+        ({"type": "object", "patternProperties": {}}, "patternProperties: this keyword"),
+        ({"type": "array", "uniqueItems": True}, "uniqueItems: this keyword"),
+        ({"type": "array", "minItems": -1}, "#/minItems: must be from 0 to"),
+        ({"type": "array", "minItems": 3, "maxItems": 2}, "no value is valid"),
+        ({"type": "number", "minimum": 0}, "#/minimum: can be expressed for integers"),
+        ({"type": "integer", "multipleOf": 3}, "multipleOf: this keyword"),
+        ({"type": "integer", "minimum": 0.5}, "#/minimum: must be a whole number"),
+        ({"type": "integer", "minimum": 5, "maximum": 4}, "no value is valid"),
+        ({"type": "string", "format": "date"}, "format: this keyword"),
+        ({"type": "string", "pattern": "a(?=b)"}, "#/pattern: regex"),
+        ({"type": "string", "pattern": "^a|b$"}, "#/pattern: write"),
+        ({"type": "string", "pattern": "a", "minLength": 1}, "#/minLength: write the"),
+        ({"enum": []}, "#/enum: must be a list of values"),
+        ({"enum": [1], "type": "string"}, "no value is valid"),
+        ({"enum": ["a"], "minLength": 2}, "#/minLength: this keyword"),
+        ({"anyOf": []}, "#/anyOf: must be a list of schemas"),
+        ({"$ref": "other.json"}, '#/\\$ref: must begin with "#"'),
+        ({"$ref": "#/nowhere"}, "there is no #/nowhere"),
+        ({"$ref": "#"}, "the schema contains itself"),
+        ({"$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}},
+          "$ref": "#/$defs/a"}, "the schema contains itself"),
+        ({"type": "array", "maxItems": 9999, "items": {"type": "array", "maxItems": 99}},
+         "too large"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_expressed_is_refused_by_name_and_place(schema, words):
+    with pytest.raises(ValueError, match=words) as error:
+        expression(schema)
+    assert len(str(error.value)) < 300
+
+
+def test_a_schema_that_is_nested_too_deeply():
+    schema = {"type": "null"}
+    for _ in range(60):
+        schema = {"type": "array", "items": schema}
+    with pytest.raises(ValueError, match="schemas in each other|too large"):
+        expression(schema)
+
+
+def written(e, rng, most=4000):
+    """A random text that the expression matches, or None if it takes too long."""
+    text = ""
+    for _ in range(most):
+        begins = beginnings(e)
+        if e.may_be_empty and (not begins or rng.random() < 0.3):
+            return text
+        ranges, _ = rng.choice(begins)
+        first, last = rng.choice(ranges)
+        code = rng.randint(first, min(last, first + 100))
+        text, e = text + chr(code), derive(begins, code)
+    return None
+
+
+names = st.sampled_from(["a", "b", 'c"', "é", "\n"])
+small = st.integers(0, 3)
+leaves = st.one_of(
+    st.booleans().filter(bool),
+    st.fixed_dictionaries({"type": st.sampled_from(["boolean", "null", "number"])}),
+    st.builds(lambda a, b: {"type": "string", "minLength": a, "maxLength": a + b}, small, small),
+    st.builds(
+        lambda a, n: {"type": "integer", "minimum": a, "exclusiveMaximum": a + n},
+        st.integers(-1200, 1200), st.integers(1, 2000),
+    ),
+    st.sampled_from(["^[a-c]{2}$", "x", '^["\\\\]', "\\d$"]).map(
+        lambda p: {"type": "string", "pattern": p}
+    ),
+    st.lists(st.sampled_from([1, "a", None, True, 1.5, [1], {"k": '"'}]), min_size=1).map(
+        lambda values: {"enum": values}
+    ),
+)  # fmt: skip
+
+
+@st.composite
+def objects(draw, inner):
+    fields = draw(st.dictionaries(names, inner, max_size=4))
+    required = draw(st.lists(st.sampled_from([*fields]), unique=True)) if fields else []
+    return {"type": "object", "properties": fields, "required": required}
+
+
+@st.composite
+def arrays(draw, inner):
+    low, more = draw(small), draw(small)
+    first = draw(st.lists(inner, min_size=1, max_size=2))
+    schema = {"type": "array", "items": draw(inner), "minItems": low}
+    schema |= {"maxItems": low + more} if draw(st.booleans()) else {}
+    return schema | ({"prefixItems": first} if draw(st.booleans()) else {})
+
+
+schemas = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        objects(inner),
+        arrays(inner),
+        st.lists(inner, min_size=1, max_size=3).map(lambda s: {"anyOf": s}),
+        inner.map(lambda s: {"type": "object", "additionalProperties": s}),
+    ),
+    max_leaves=5,
+)
+
+
+@given(schemas, st.randoms(use_true_random=False))
+def test_every_text_that_ends_is_json(schema, rng):
+    text = written(expression(schema), rng)
+    if text is not None:
+        json.loads(text)
+
+
+@pytest.mark.reference
+@given(schemas, st.randoms(use_true_random=False))
+def test_every_text_that_ends_is_valid(schema, rng):
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema)
+    for _ in range(3):
+        text = written(expression(schema), rng)
+        if text is not None:
+            validator.validate(json.loads(text))
+
+
+def test_any_object():
+    rng, e = random.Random(0), any_object()
+    texts = [text for text in (written(e, rng) for _ in range(60)) if text]
+    assert len(texts) > 20
+    assert all(isinstance(json.loads(text), dict) for text in texts)
+
+
+TOKENS = Tokenizer.gpt2()
+
+
+def generated(seed, **settings):
+    model = TableLM(np.zeros(TOKENS.n_vocab), n_ctx=300, eos_token_id=50256)
+    ids = model.generate(
+        [50256], do_sample=True, seed=seed, tokenizer=TOKENS, **settings
+    )[0]
+    return TOKENS.decode(ids[1:], skip_special_tokens=True)
+
+
+def test_generate_writes_json():
+    """From a model that knows nothing."""
+    fields = {"on": {"type": "boolean"}, "n": {"type": "integer", "maximum": 99}}
+    fields["who"] = {"enum": ["me", "you"]}
+    schema = {"type": "object", "properties": fields, "required": [*fields]}
+    for seed in range(4):
+        value = json.loads(generated(seed, json_schema=schema, max_new_tokens=200))
+        assert [*value] == ["on", "n", "who"]
+        assert value["n"] <= 99
+
+
+def test_a_text_that_runs_out_of_tokens_can_be_told():
+    config = GenerationConfig(
+        json_schema={"const": "a long text"}, tokenizer=TOKENS, max_new_tokens=2
+    )
+    text = plan([1], config, 300)
+    assert not text.complete([1, *TOKENS.encode('"a')])
+    assert text.complete([1, *TOKENS.encode('"a long text"')])
+    assert plan([1], GenerationConfig(), 300).complete([1])
+
+
+def test_twenty_fields_are_compiled_at_once():
+    import time
+
+    kinds = [
+        {"type": "string", "maxLength": 40},
+        {"type": "integer"},
+        {"type": "number"},
+    ]
+    kinds += [{"enum": ["a", "b"]}, {"type": "array", "items": {"type": "string"}}]
+    fields = {f"field_{i}": kinds[i % 5] for i in range(20)}
+    schema = {"type": "object", "properties": fields, "required": ["field_3"]}
+    begin = time.process_time()
+    constrain([1], GenerationConfig(json_schema=schema, tokenizer=TOKENS))
+    assert time.process_time() - begin < 1
