@@ -5,6 +5,7 @@ import sys
 import time
 
 from .. import GPT2, GenerationConfig, Tokenizer
+from ..decoding.constraints.plan import plan
 from ..decoding.plumbing.explain import explain
 from ..files.terminal import say
 from . import interrupt, output, page
@@ -72,8 +73,18 @@ def run(args, settings):
     n_new = sum(map(len, new))
     rate = n_new / (time.perf_counter() - begin)
     output.note(f"seed {args.seed}, {n_new} tokens, {rate:.0f} tokens/s")
+    note_incomplete(ids, new, GenerationConfig(**settings), model.config.n_ctx)
     if args.page is not None:
         page.write(args, model, tokenizer, ids, new[0], settings)
+
+
+def note_incomplete(ids, new, config, n_ctx):
+    """Say it of a text that ended before it was all that a constraint asks for."""
+    planned = plan(ids, config, n_ctx)
+    if not all(planned.complete([*planned.ids, *text]) for text in new):
+        names = ("regex", "choices", "json_schema", "json_object")
+        [name] = [n for n in names if getattr(config, n) not in (None, False)]
+        output.note(f"cut off before it was all that {name} asks for: allow more tokens")
 
 
 def load(name, dtype):

@@ -179,6 +179,8 @@ def _kind(name, type_):
     """How argparse reads an option for a field of this type."""
     if type_ is bool:
         return {"action": argparse.BooleanOptionalAction}
+    if name == "json_schema":
+        return {"type": _json_file, "metavar": "FILE"}
     types = get_args(type_) or (type_,)
     if name == "stop_strings" or set(types) == {str, type(None)}:
         return {"metavar": "TEXT"}
@@ -199,6 +201,17 @@ def _value(text):
         return text
     except RecursionError:
         raise argparse.ArgumentTypeError("this JSON is nested too deeply") from None
+
+
+def _json_file(path):
+    """What a file of JSON holds."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{path} is not JSON: {error}") from None
 
 
 def _count(text):

@@ -145,7 +145,7 @@ def text_laws(model, n_new, prompt=(0,), config=None):
     refuse(config, NO_DISTRIBUTION | {"max_time": (None, "it asks a clock")})
     config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
     stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
-    masks, ends = constrain(prompt, config)
+    masks, ends, _ = constrain(prompt, config)
     kept, guided = prompt[: n_kept(prompt, config)], wrapped(model, config)
 
     def next_law(text):

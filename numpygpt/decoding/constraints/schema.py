@@ -27,6 +27,7 @@ from collections.abc import Mapping
 
 from ..plumbing.ranges import is_int
 from .regular import (
+    ALL,
     EMPTY,
     NONE,
     either,
@@ -41,7 +42,7 @@ from .regular import (
 
 DEPTH = 3  # of arrays and objects in each other, where a schema allows any JSON
 MOST_NESTED = 50  # schemas in each other
-MOST_PARTS = 500_000  # characters of the expression, copies counted
+MOST_PARTS = 200_000  # of the copies of one element
 LONGEST = 10_000  # of minLength, maxItems, ...
 # Keywords that restrict nothing.
 SILENT = {
@@ -101,11 +102,7 @@ class Reader:
             raise _wrong(place, "the schema contains itself, which cannot be expressed")
         if len(above) == MOST_NESTED:
             raise _wrong(place, f"more than {MOST_NESTED} schemas in each other")
-        above = (*above, schema)
-        found = self._read(schema, place, above)
-        if found.size > MOST_PARTS:
-            raise _wrong(place, "too large: write fewer optional fields or copies")
-        return found
+        return self._read(schema, place, (*above, schema))
 
     def _read(self, schema, place, above):
         for name in ("$ref", "anyOf", "const", "enum"):
@@ -319,8 +316,11 @@ def _copies(e, low, high):
     """`repeat`, if that is not too large to be made."""
     if high is not None and low > high:
         return NONE
-    if e.size * max(low, high or 0) > MOST_PARTS:
-        raise ValueError(f"json_schema: {max(low, high or 0)} copies are too large")
+    rest, length, copies = e, 1, max(low, high or 0)
+    while rest.kind == "then":
+        rest, length = rest.parts[1], length + 1
+    if length * copies > MOST_PARTS:
+        raise ValueError(f"json_schema is too large: {copies} copies of {length} parts")
     return repeat(e, low, high)
 
 
@@ -395,7 +395,11 @@ def _same_length(low, high):
     return either(*options)
 
 
-CHARACTER = escaped([(0, 0xD7FF), (0xE000, 0x10FFFF)])
+# Any character, escaped where it must be: `escaped` of all of them, in fewer parts.
+CHARACTER = either(
+    one_of(outside(SPECIAL, ALL)),
+    parse(r'\\(["\\bfnrt]|u00(0[0-7be]|1[0-9a-f]))'),
+)
 STRING = _between('"', many(CHARACTER), '"')
 
 
