@@ -84,7 +84,7 @@ def note_incomplete(ids, new, config, n_ctx):
     if not all(planned.complete([*planned.ids, *text]) for text in new):
         names = ("regex", "choices", "json_schema", "json_object")
         [name] = [n for n in names if getattr(config, n) not in (None, False)]
-        output.note(f"cut off before it was all that {name} asks for: allow more tokens")
+        output.note(f"cut off before it was all that {name} asks: allow more tokens")
 
 
 def load(name, dtype):

@@ -191,7 +191,7 @@ def _table(tokenizer):
 def _checked(tokenizer):
     if tokenizer is None:
         raise ValueError(
-            "regex, choices, json_schema and token_healing are about text, and generate "
-            "works on ids: pass tokenizer= too"
+            "regex, choices, json_schema and token_healing are about text, and "
+            "generate works on ids: pass tokenizer= too"
         )
     return tokenizer

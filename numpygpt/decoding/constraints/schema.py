@@ -60,7 +60,7 @@ KEYWORDS = {
 DIGIT = one_of([(48, 57)])
 LARGEST = 10**15 - 1  # of integers
 SPACE = either(EMPTY, literal(" "))
-# What must not stand in a string as it is: the quote, the backslash, control characters.
+# What is escaped in a string: the quote, the backslash, control characters.
 SPECIAL = [(0, 31), (34, 34), (92, 92)]
 SHORT = {"\b": "b", "\t": "t", "\n": "n", "\f": "f", "\r": "r", '"': '"', "\\": "\\"}
 NUMBER = parse(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
