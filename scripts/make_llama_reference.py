@@ -15,14 +15,15 @@ drew, and what its state had become before each.
 
 import ctypes
 import json
-import sys
 import tempfile
 from functools import cache
 from itertools import islice
 from pathlib import Path
 
-import llama_cpp as ll
 import numpy as np
+from extras import folder_to_fill, optional
+
+ll = optional("llama_cpp")
 
 SETTINGS = {
     "logit_bias": lambda rng: {
@@ -234,7 +235,6 @@ def walk(name, n_steps):
 @cache
 def vocabulary():
     """llama.cpp's own view of GPT-2's vocabulary, which dry asks for its breakers."""
-    sys.path.insert(0, str(Path(__file__).parent))
     import convert_gguf
 
     from numpygpt import GPT2, GPT2Config, Tokenizer
@@ -285,4 +285,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(folder_to_fill(__doc__, "reference", ll))
