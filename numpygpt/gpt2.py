@@ -11,6 +11,7 @@ import numpy as np
 from . import weights
 from .cache import KVCache
 from .decoding import generate as loop
+from .decoding.plumbing import prompt_cache
 from .decoding.plumbing.settings import (
     ends_of,
     merge_config,
@@ -84,6 +85,11 @@ class GPT2:
         for x in hidden_states(sequences, caches, self.params, self.config):
             pass  # the earlier states are for those who look inside
         return x
+
+    def read(self, ids):
+        """Run the model on what several prompts begin with, once: a PromptCache, to be
+        passed to `generate` as ``prompt_cache=``, or saved to a file."""
+        return prompt_cache.read(self, ids)
 
     def unembed(self, hidden):
         """Hidden rows -> logits ``[n_tok, n_vocab]``."""

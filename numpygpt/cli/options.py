@@ -36,6 +36,7 @@ NO_OPTION = {
     "prompt_logprobs",
     "use_cache", "pad_token_id", "prefix_allowed_tokens_fn",
     "tokenizer", "stopping_criteria", "assistant_model", "negative_prompt_ids",
+    "prompt_cache",
 }  # fmt: skip
 REPEATED = {"stop_strings", "choices"}  # --stop a --stop b
 SHORT = {"max_new_tokens": ["-n"], "stop_strings": ["--stop"]}

@@ -11,6 +11,7 @@ stands below it.
     sampling.py             one exact distribution, one draw
     constraints/            what a text must be, and when it ends
     plumbing/logprobs.py    how likely a text was, and what else could have come
+    plumbing/prompt_cache.py  a beginning that is read once
     plumbing/packing.py     prompts in, arrays out
     plumbing/streaming.py   showing a text while it grows
     generate.py             the loop
@@ -23,6 +24,7 @@ Every rule and filter is a function of this package: ``decoding.top_p(logits, 0.
 
 from .filters import temperature
 from .plumbing.explain import explain, trace
+from .plumbing.prompt_cache import PromptCache
 from .plumbing.seeds import set_seed
 from .rules import table
 from .rules.mirostat import mirostat_v1, mirostat_v2
@@ -35,6 +37,7 @@ _steps = {row.function.__name__: row.function for row in table.STEPS.values()}
 globals().update(_steps)
 
 __all__ = [
-    "detect_watermark", "distribution", "entropy", "explain", "guidance_scale",
-    "mirostat_v1", "mirostat_v2", "set_seed", "temperature", "trace", *_steps,
+    "PromptCache", "detect_watermark", "distribution", "entropy", "explain",
+    "guidance_scale", "mirostat_v1", "mirostat_v2", "set_seed", "temperature", "trace",
+    *_steps,
 ]  # fmt: skip

@@ -86,6 +86,7 @@ class GenerationConfig:
         None, r.ID_LIST, "guidance leads away from them"
     )
     tokenizer: object = about(None, r.TOKENIZER, "for whatever is about text")
+    prompt_cache: object = about(None, r.READ, "what model.read(ids) gave")
     stopping_criteria: Several = about(
         None, r.STOPS, "functions(ids so far): true stops"
     )
@@ -99,12 +100,8 @@ class GenerationConfig:
     )
     output_scores: bool = about(False, r.FLAG, "... with the processed logits")
     output_logits: bool | None = about(False, r.FLAG, "... with the model's logits")
-    logprobs: int | None = about(
-        None, r.COUNT_OR_0, "... with the likeliest of a step"
-    )
-    prompt_logprobs: int | None = about(
-        None, r.COUNT_OR_0, "... and with the prompt's"
-    )
+    logprobs: int | None = about(None, r.COUNT_OR_0, "... with the likeliest of a step")
+    prompt_logprobs: int | None = about(None, r.COUNT_OR_0, "... and with the prompt's")
     use_cache: bool = about(True, r.FLAG, "accepted; the cache is always used")
 
     def __post_init__(self):

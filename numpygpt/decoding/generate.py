@@ -54,7 +54,8 @@ def prefill(model, prompts, config, seed):
     """Run every prompt once; the sequences returned for it share the result."""
     plans = [plan(prompt, config, model.config.n_ctx) for prompt in prompts]
     sequences = []
-    for i, (cache, hidden) in enumerate(prefill_batch(model, [p.ids for p in plans])):
+    ids, read = [p.ids for p in plans], config.prompt_cache
+    for i, (cache, hidden) in enumerate(prefill_batch(model, ids, read)):
         ids, limit, masks, stops, _ = plans[i]
         for k in range(config.num_return_sequences):
             own, rng = cache.fork() if k else cache, stream(seed, k)
@@ -64,8 +65,14 @@ def prefill(model, prompts, config, seed):
     return sequences
 
 
-def prefill_batch(model, prompts):
-    """``(cache, hidden rows)`` of each prompt; short ones go through together."""
+def prefill_batch(model, prompts, read=None):
+    """``(cache, hidden rows)`` of each prompt; short ones go through together.
+    ``read``: a PromptCache that all of them begin with."""
+    if read is not None:
+        for prompt in prompts:
+            cache, rest = read.fork(prompt, model)
+            yield cache, np.concatenate([read.hidden, model.hidden([rest], [cache])])
+        return
     while prompts:
         n_tok = np.cumsum([len(prompt) for prompt in prompts])
         n = max(np.searchsorted(n_tok, AT_ONCE, side="right"), 1)

@@ -61,6 +61,7 @@ VALUES = {
     '"hf", "llama.cpp" or a list of names and functions': (["hf", []], [5, [3]]),
     "a list of functions of the ids": ([[max], []], [max, [3], "a"]),
     "a model": ([SimpleNamespace(unembed=0)], ["gpt2", 3]),
+    "what model.read(ids) gave": ([SimpleNamespace(fork=0)], ["x", [1]]),
     "a numpygpt.Tokenizer": ([SimpleNamespace(decode_bytes=0)], ["gpt2", 3]),
 }
 

@@ -127,6 +127,7 @@ STOPS = Range(
     "a list of functions of the ids", lambda v: v in ([], ()) or is_list(v, callable)
 )
 MODEL = Range("a model", lambda v: hasattr(v, "unembed"))
+READ = Range("what model.read(ids) gave", lambda v: hasattr(v, "fork"))
 TOKENIZER = Range("a numpygpt.Tokenizer", lambda v: hasattr(v, "decode_bytes"))
 
 
