@@ -6,6 +6,7 @@ transformers' AutoTokenizer and GPT2LMHeadModel make of them, or it is refused b
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.reference
 
 tokenizers = pytest.importorskip("tokenizers")
 transformers = pytest.importorskip("transformers")
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 N = int(os.environ.get("NUMPYGPT_FOLDERS", 50))
 
 WORDS = [
@@ -234,3 +236,113 @@ def test_logits_and_greedy_text(tmp_path, seed):
     with torch.no_grad():
         logits = again(torch.tensor([ids])).logits[0].numpy()
     assert np.abs(ours(ids) - logits).max() <= 1e-10 * np.abs(logits).max()
+
+
+def write_gguf(path, folder, tokenizer, model):
+    """As llama.cpp's convert_hf_to_gguf.py does it, with the gguf package."""
+    import gguf
+    import numpy as np
+
+    config = model.config
+    writer = gguf.GGUFWriter(path, "gpt2")
+    writer.add_block_count(config.n_layer)
+    writer.add_context_length(config.n_positions)
+    writer.add_embedding_length(config.n_embd)
+    writer.add_feed_forward_length(4 * config.n_embd)
+    writer.add_head_count(config.n_head)
+    writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    added, spelled = tokenizer.get_added_vocab(), tokenizer.get_vocab()
+    names = {i: token for token, i in spelled.items()}
+    tokens, kinds = [], []
+    for i in range(config.vocab_size):
+        tokens.append(names.get(i, f"[PAD{i}]"))
+        kind = gguf.TokenType.NORMAL if i in names else gguf.TokenType.UNUSED
+        if names.get(i) in added:
+            special = tokenizer.added_tokens_decoder[i].special
+            kind = gguf.TokenType.CONTROL if special else gguf.TokenType.USER_DEFINED
+        kinds.append(kind)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    merges = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")[1:-1]
+    writer.add_token_merges(merges)
+    for name, add in {
+        "bos": writer.add_bos_token_id, "eos": writer.add_eos_token_id,
+        "pad": writer.add_pad_token_id, "unk": writer.add_unk_token_id,
+    }.items():  # fmt: skip
+        if (i := getattr(tokenizer, f"{name}_token_id")) is not None:
+            add(i)
+    table = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GPT2, config.n_layer)
+    for name, tensor in model.state_dict().items():
+        array = tensor.detach().numpy()
+        if name == "lm_head.weight":
+            continue
+        if name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")):
+            array = array.T
+        theirs = table.get_name(name, (".weight", ".bias"))
+        writer.add_tensor(theirs, np.ascontiguousarray(array))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.parametrize("seed", range(N // 4))
+def test_gguf(tmp_path, seed, monkeypatch):
+    """A GGUF file by its own package: ids, texts and logits are the model's, there
+    (convert_gguf.py reads it) and back (it writes one, and reads that)."""
+    import numpy as np
+    import torch
+
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import convert_gguf
+    import converting
+
+    rng = random.Random(2000 + seed)
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    trained(rng).model.save(str(folder))
+    end = tokenizers.AddedToken("<|endoftext|>", special=True, normalized=False)
+    theirs = transformers.GPT2Tokenizer(
+        f"{folder}/vocab.json", f"{folder}/merges.txt",
+        bos_token=end, eos_token=end, unk_token=end,
+    )  # fmt: skip
+    for _ in range(rng.randrange(4)):
+        token, special = rng.choice(SPELLED), rng.random() < 0.5
+        theirs.add_tokens(
+            [tokenizers.AddedToken(token, special=special, normalized=False)]
+        )
+    theirs.save_pretrained(folder)
+    theirs = transformers.GPT2TokenizerFast.from_pretrained(folder)
+    config = small_model(rng, len(theirs) + rng.randrange(4))
+    config.update({"activation_function": "gelu_new", "tie_word_embeddings": True})
+    config.scale_attn_by_inverse_layer_idx = False
+    config._attn_implementation = "eager"
+    model = transformers.GPT2LMHeadModel(config).eval()
+    write_gguf(tmp_path / "x.gguf", folder, theirs, model)
+
+    def run(*argv):
+        argv = [str(a) for a in argv]
+        doc, options = convert_gguf.__doc__, convert_gguf.options
+        assert converting.run(convert_gguf.convert, doc, options, argv) == 0
+
+    run(tmp_path / "x.gguf", tmp_path / "there")
+    run(tmp_path / "there", tmp_path / "y.gguf", "--type", "F32")
+    run(tmp_path / "y.gguf", tmp_path / "back")
+    model = model.double()
+    for name in ("there", "back"):
+        ours = Tokenizer.from_pretrained(tmp_path / name)
+        assert ours.eos_token == theirs.eos_token
+        for _ in range(20):
+            text = text_of(rng, list(theirs.get_added_vocab()))
+            ids = theirs.encode(text)
+            assert ours.encode(text, allowed_special="all") == ids, text
+            for skip in (False, True):
+                want = theirs.decode(ids, skip_special_tokens=skip)
+                assert ours.decode(ids, skip_special_tokens=skip) == want, text
+        ids = theirs.encode("the cat sat on a mat")[:20]
+        with torch.no_grad():
+            want = model(torch.tensor([ids])).logits[0].numpy()
+        got = GPT2.from_pretrained(tmp_path / name, dtype=np.float64)(ids)
+        assert np.abs(got - want).max() <= 1e-10 * np.abs(want).max()
