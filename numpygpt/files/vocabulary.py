@@ -178,6 +178,15 @@ def named_tokens(names, whole):
     return found
 
 
+def check_named_alike(named):
+    """In the old files nothing but its names says how a token is found in a text."""
+    how = {}
+    for content, flags in named:
+        flags = [flags.get(name, False) for name in ("lstrip", "rstrip", "single_word")]
+        if how.setdefault(content, flags) != flags:
+            raise ValueError(f"{content!r:.80} has two names with different flags")
+
+
 def add_tokens(vocab, entries, named, keep):
     """``{text: Added}``, with ids as tokenizers gives them out: a token that the
     vocabulary has keeps its id, another gets the next one. An entry with another id is
@@ -186,6 +195,8 @@ def add_tokens(vocab, entries, named, keep):
     special = {content for content, _ in named}
     found = [(*token_of(entry), entry["id"]) for entry in entries]
     found += [(*token, None) for token in named]
+    if not keep:
+        check_named_alike(named)
     added, following = {}, len(vocab)
     for content, flags, stated in found:
         if content in added and (not flags or (stated is None and keep)):

@@ -164,6 +164,13 @@ def test_settings_that_are_refused_by_name(folder, settings, message):
         Tokenizer.from_pretrained(folder)
 
 
+def test_a_token_with_two_names_and_different_flags(folder):
+    names = {"pad_token": {"content": "<m>", "lstrip": True}, "sep_token": "<m>"}
+    write(folder, "special_tokens_map.json", names)
+    with pytest.raises(FormatError, match="'<m>' has two names with different flags"):
+        Tokenizer.from_pretrained(folder)
+
+
 def test_merges_with_a_mark_blanks_and_other_line_ends(folder):
     want = Tokenizer.from_pretrained(folder)
     lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
