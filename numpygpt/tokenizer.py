@@ -115,7 +115,8 @@ class Tokenizer:
             added = AddedTokens.special_ones([eos_token], vocab)
         self._added = AddedTokens(added)
         self.added_tokens, self.special_tokens = added, self._added.special
-        names = {"bos_token": eos_token} if names is None else names
+        if names is None:
+            names = {"bos_token": eos_token, "unk_token": eos_token}
         self.names = {**names, "eos_token": eos_token}
         for name in ("eos_token", "bos_token", "unk_token", "pad_token"):
             setattr(self, name, self.names.get(name))

@@ -64,7 +64,8 @@ class GPT2Tokenizer:
         ``return_tensors``: None, lists; "np"; "pt", where torch is installed.
         """
         one = isinstance(text, str)
-        rows = [self.core.encode(t, "all") for t in ([text] if one else text)]
+        rows = [self.core.encode(t, "all", add_special_tokens=add_special_tokens)
+                for t in ([text] if one else text)]  # fmt: skip
         most = self.model_max_length if max_length is None else max_length
         if truncation:
             left = self.truncation_side == "left"
@@ -133,8 +134,10 @@ class GPT2Tokenizer:
     vocab_size = property(__len__)
     eos_token = property(lambda self: self.core.eos_token)
     eos_token_id = property(lambda self: self.core.eos_token_id)
-    bos_token, bos_token_id = eos_token, eos_token_id  # GPT-2 has one for everything
-    unk_token, unk_token_id = eos_token, eos_token_id
+    bos_token = property(lambda self: self.core.bos_token)
+    bos_token_id = property(lambda self: self.core.bos_token_id)
+    unk_token = property(lambda self: self.core.unk_token)
+    unk_token_id = property(lambda self: self.core.unk_token_id)
     all_special_tokens = property(lambda self: list(self.core.special_tokens))
     all_special_ids = property(lambda self: list(self.core.special_tokens.values()))
     _spelling = property(lambda self: {i: t for t, i in self.core.vocab.items()})

@@ -119,7 +119,7 @@ def write_fast(rng, folder):
 
 
 def write_slow(rng, folder):
-    """GPT2Tokenizer, as Python code alone: vocab.json and merges.txt."""
+    """GPT2Tokenizer, in Python or not: vocab.json and merges.txt, perhaps no more."""
     trained(rng).model.save(str(folder))
     kind = rng.choice([transformers.GPT2Tokenizer, transformers.GPT2TokenizerFast])
     made = kind(

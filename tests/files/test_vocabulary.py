@@ -210,13 +210,13 @@ def test_thousands_of_added_tokens_load_and_cost_no_more_than_few(folder):
     assert ids.count(1257 + 7999) == 4000
 
 
-def test_half_a_million_special_tokens():
-    tokens = {f"<|x{i}|>": Added(i, special=True) for i in range(500_000)}
+def test_200_000_special_tokens():
+    tokens = {f"<|x{i}|>": Added(i, special=True) for i in range(200_000)}
     added = AddedTokens(tokens)
     text = "<|x <|y|> " * 10_000
     begin = time.process_time()
     added.check(text, (), "all")
     assert added.split(text, ()) == [(text, None)]
     assert time.process_time() - begin < 2
-    with pytest.raises(ValueError, match="'<|x499999|>' at character 100000"):
-        added.check(text + "<|x499999|>", (), "all")
+    with pytest.raises(ValueError, match="'<|x199999|>' at character 100000"):
+        added.check(text + "<|x199999|>", (), "all")
