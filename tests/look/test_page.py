@@ -5,10 +5,12 @@ import json
 import re
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import numpygpt.look
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
 from numpygpt.cli.command import main as command_line
 from numpygpt.decoding.rules.table import STEPS
@@ -220,3 +222,15 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError):
         write(tmp_path / "file" / "page.html", "whole")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "page.html"]
+
+
+def test_the_example_is_a_page_of_today(fairytale):
+    """numpygpt/look/README.md has the command that makes it anew."""
+    model, tokenizer = fairytale
+    text = (Path(numpygpt.look.__file__).parent / "example.html").read_text()
+    data, rest = data_of(text), re.compile(r"(?s)<title>.*?</title>|(?<=data\">).*?<")
+    own = page(inside(model, data["ids"]), tokenizer, data["n_prompt"])
+    assert rest.sub("", text) == rest.sub("", own)
+    logits = unpack(data["logits"], "<f4").reshape(data["n_tok"], -1)
+    now = inside(model, data["ids"]).logits
+    np.testing.assert_allclose(logits, now, atol=1e-3, err_msg="make it anew")
