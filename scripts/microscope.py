@@ -78,10 +78,10 @@ def search(model, tests):
         head: looks(model, tests, ablate([head]))[0][copier] for head in earlier
     }  # fmt: skip
     helper = min(without, key=without.get)
-    of_layer = lambda marks, i: [(i, int(h)) for h in np.argsort(marks[i])]  # noqa: E731
-    controls = [h for h in of_layer(names, copier[0]) if h != copier][:2]
-    others = [h for h in of_layer(befores, helper[0]) if h != helper]
-    controls += [h for h in others if h not in controls][: 5 - len(controls)]
+    own = [(copier[0], int(head)) for head in np.argsort(names[copier[0]])]
+    its = [(helper[0], int(head)) for head in np.argsort(befores[helper[0]])]
+    own, its = [h for h in own if h != copier], [h for h in its if h != helper]
+    controls = own[:2] + [head for head in its if head not in own[:2]][:3]
     return copier, helper, controls
 
 
