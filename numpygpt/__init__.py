@@ -21,16 +21,9 @@ Beneath them, and knowing nothing of them: ``fast/``, the same numbers sooner, a
 ``files/``, bytes on disk and on the wire.
 """
 
-import os
-
 from .cli import interrupt
 
 interrupt.end_quietly()  # Ctrl-C, if this is our own command, while NumPy is loaded
-
-# OpenBLAS's threads wait for more work by asking again and again, and so are in the way
-# of ours (threads.py). With this they go to sleep after 2^18 cycles, not 2^26, unless
-# NumPy is loaded already. (Less, and they would sleep between two layers, too.)
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "18")
 
 from .config import GPT2Config
 from .decoding.config import GenerationConfig

@@ -30,6 +30,7 @@ import numpy as np
 from .activations import ACTIVATION
 from .checks import check_ids, check_room
 from .fast.attention import causal_attention
+from .fast.mlp import mlp_by_units
 from .fast.matmul import matmul
 from .layers import layer_norm, linear
 
@@ -82,8 +83,11 @@ def attention_scale(config, layer):
 
 
 def mlp(x, activation, c_fc, c_proj):
-    """Two linear layers, four times as wide in between, row by row."""
-    return linear(activation(linear(x, **c_fc)), **c_proj)
+    """Two linear layers, four times as wide in between, row by row:
+
+        linear(activation(linear(x, **c_fc)), **c_proj)
+    """
+    return mlp_by_units(x, activation, c_fc, c_proj)  # the same, shared among the cores
 
 
 def block(x, params, caches, rows, layer, config):

@@ -23,12 +23,14 @@ import itertools
 
 import numpy as np
 
+from .blas import on_one_thread
 from .matmul import SMALL
 from .threads import share
 
 QUERY_BLOCK = 64  # at most so many queries at a time
 
 
+@on_one_thread
 def causal_attention(q, memories, rows):
     """``softmax(q @ k.T + causal_mask) @ v``: ``[n_head, n_tok, d_head]`` -> the same.
 
@@ -87,7 +89,7 @@ def prefill(q, memory, out):
             attend(q[now], keys[seen], values[seen], out[now], mask)
             start = stop
 
-    share(work, n_head) if n_tok > QUERY_BLOCK else work(0, n_head)
+    share(work, n_head, -(-n_head // 4) if n_tok > QUERY_BLOCK else n_head)
 
 
 def decode(q, memories, out):

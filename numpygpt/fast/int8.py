@@ -102,7 +102,11 @@ def product(x, q, scale):
     (n_row, n_in), n_out = x.shape, len(q)
     out = np.empty((n_row, n_out), scale.dtype)
     if n_row <= FEW_ROWS:
-        share(lambda a, b: _few_rows(x, q[a:b], out[:, a:b]), n_out)
+        share(
+            lambda a, b: _few_rows(x, q[a:b], out[:, a:b]),
+            n_out,
+            max(4 * BUFFER // n_in, 1),
+        )
     else:  # the product takes longer than the conversion: leave the threads to BLAS
         size = max(MANY // n_in, 1)
         for begin in range(0, n_out, size):

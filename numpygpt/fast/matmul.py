@@ -5,13 +5,16 @@ is half a gigabyte, and at 24 GB/s it takes 21 ms, however few the rows of ``x``
 And every row needs two operations a weight. For one row, a token to be generated,
 nearly only the first counts, for a prompt of hundreds of rows only the second.
 
-BLAS, the library behind NumPy's ``@``, has a function for one row and one for many,
-and both come close to those bounds, provided that the weights lie well (`arrange`).
-In between it has none: for a few rows, several texts or the beams of one, its product
-of matrices first copies all the weights into another order, which costs more than the
-work itself. It leaves that out where both matrices are small. So with a few rows
-`matmul` cuts the weights into pieces that are, each of them without a gap in the
-memory, and that the processor's cores share.
+`matmul` cuts the weight into pieces that lie in the memory without a gap, which the
+processor's cores share (threads.py), and multiplies each in the way that suits the
+number of rows:
+
+- One row: BLAS's product of a vector and a matrix reads a piece as fast as memory lets.
+- A few rows, several texts or the beams of one: BLAS's product of matrices first copies
+  the weights into another order, which costs more than the work itself. On processors
+  with AVX-512 it leaves that out where both matrices are small: so they are cut small.
+  On others four rows are best multiplied one by one, the piece being in the cache.
+- Many rows: the copy pays off, and a piece is a quarter of the columns.
 
 Try: time ``x @ w`` and ``matmul(x, w)`` for 1 to 32 rows of a ``[768, 3072]`` matrix.
 
@@ -20,6 +23,7 @@ Next: layers.py. (int8.py holds weights in a quarter of the memory.)
 
 import numpy as np
 
+from .blas import OPENBLAS, SMALL_KERNELS, kernel, on_one_thread
 from .threads import share
 
 # Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
@@ -27,23 +31,24 @@ from .threads import share
 # freed. Here is one; no memory is touched.
 np.empty((32 << 20) - 8192, np.uint8)
 
+ONE_BY_ONE = 1 if kernel() in SMALL_KERNELS else 4  # so many rows at most
 FEW_ROWS = 16
-SOME_ROWS = 64  # up to here BLAS is faster if it computes the transposed product
+ENOUGH = 1 << 20  # weights times rows: less is not worth sharing
+PIECE = 1 << 18  # weights: a megabyte, which stays in a core's cache
 # OpenBLAS takes matrices as they lie if n_row * n_in * n_out is at most this, and,
 # where the columns of the second are contiguous, n_row * n_out at most that.
 SMALL, SMALL_RESULT = 1_000_000, 1200
 N_IN = 32  # so many inputs at a time, if the outputs lie side by side
-N_OUT = 1536  # and so many outputs: their sums stay in the processor's cache
 
 
 def arrange(array):
-    """The same array, a matrix with its longer side contiguous in memory: so BLAS's
-    product with one row reads it fastest, by a fifth for all of GPT-2. The shape and
+    """The same array, a matrix with its shorter side contiguous in memory: so what
+    belongs to one hidden unit of an MLP lies side by side (mlp.py). The shape and
     ``x @ weight`` are as before; what lies right is not copied."""
     if array.ndim != 2:
         return array
     n, m = array.shape
-    order = "F" if n >= m else "C"
+    order = "F" if n <= m else "C"
     if array.flags.f_contiguous if order == "F" else array.flags.c_contiguous:
         return array
     out = np.empty((n, m), array.dtype, order)
@@ -64,21 +69,64 @@ def affine(x, weight, bias):
     return out
 
 
+@on_one_thread
 def matmul(x, weight):
     """``x @ weight``: ``[n_row, n_in] @ [n_in, n_out] -> [n_row, n_out]``; ``x`` may
     also be one row, ``[n_in]``."""
-    n_row = len(x) if x.ndim > 1 else 1
-    if not isinstance(weight, np.ndarray) or not 1 < n_row <= SOME_ROWS:
+    if not isinstance(weight, np.ndarray) or not OPENBLAS:
         return x @ weight
-    if n_row > FEW_ROWS:
-        return np.ascontiguousarray((weight.T @ x.T).T)
-    if weight.strides[0] < weight.strides[1]:
-        return _by_outputs(x, weight)
-    return _by_inputs(x, weight)
+    if x.ndim == 1:
+        return matmul(x[None], weight)[0]
+    if len(x) * weight.size < ENOUGH:
+        return multiply(x, weight)
+    if len(x) > FEW_ROWS:
+        return _by_outputs(x, weight, -(-weight.shape[1] // 4))
+    if by_column(weight):
+        return _by_outputs(x, weight, max(PIECE // len(weight), 1))
+    return _by_inputs(x, weight, max(PIECE // weight.shape[1], 1))
 
 
-def _by_outputs(x, weight):
-    """Where a column of the weight is contiguous: so many columns at a time."""
+def by_column(weight):
+    """Whether the columns are contiguous, not the rows."""
+    return weight.strides[0] < weight.strides[1]
+
+
+def _by_outputs(x, weight, size):
+    """So many columns at a time."""
+    out = np.empty((len(x), weight.shape[1]), x.dtype)
+
+    def work(start, stop):
+        out[:, start:stop] = multiply(x, weight[:, start:stop])
+
+    share(work, weight.shape[1], size)
+    return out
+
+
+def _by_inputs(x, weight, size):
+    """So many rows of the weight at a time, and the sum of what they give."""
+    parts = np.empty((-(-len(weight) // size), len(x), weight.shape[1]), x.dtype)
+
+    def work(start, stop):
+        parts[start // size] = multiply(x[:, start:stop], weight[start:stop])
+
+    share(work, len(weight), size)
+    return np.add.reduce(parts, axis=0)
+
+
+def multiply(x, weight):
+    """``x @ weight``, ``[n_row, n_in] @ [n_in, n_out]``, of one piece, in one thread."""
+    if len(x) <= ONE_BY_ONE:
+        out = np.empty((len(x), weight.shape[1]), x.dtype)
+        for row, result in zip(x, out):
+            np.dot(row, weight, out=result)  # ``@`` would keep Python's lock
+        return out
+    if len(x) > FEW_ROWS or ONE_BY_ONE > 1:
+        return x @ weight
+    return (_small_columns if by_column(weight) else _small_rows)(x, weight)
+
+
+def _small_columns(x, weight):
+    """A stack of small matrices, so many columns each."""
     (n_row, n_in), n_out = x.shape, weight.shape[1]
     size = min(SMALL // (n_row * n_in), SMALL_RESULT // n_row)
     size = 1 << max(size, 1).bit_length() - 1  # a power of two
@@ -87,30 +135,20 @@ def _by_outputs(x, weight):
     whole, rest = slice(n_whole * size), slice(n_whole * size, None)
     weights = weight.T[whole].reshape(n_whole, size, n_in).swapaxes(1, 2)
     results = out[:, whole].reshape(n_row, n_whole, size).swapaxes(0, 1)
-
-    def work(start, stop):
-        np.matmul(x, weights[start:stop], out=results[start:stop])
-
-    share(work, n_whole)
+    np.matmul(x, weights, out=results)
     out[:, rest] = x @ weight[:, rest]
     return out
 
 
-def _by_inputs(x, weight):
-    """Where a row of the weight is contiguous: so many rows at a time, and the sum."""
+def _small_rows(x, weight):
+    """A stack of small matrices, so many rows each, and the sum of their products."""
     (n_row, n_in), n_out = x.shape, weight.shape[1]
-    n_whole = n_in // N_IN
-    out = np.empty((n_row, n_out), x.dtype)
-    whole, rest = slice(n_whole * N_IN), slice(n_whole * N_IN, None)
-    xs = x[:, whole].reshape(n_row, n_whole, N_IN).swapaxes(0, 1)
-
-    def work(start, stop):
-        weights = weight[whole, start:stop].reshape(n_whole, N_IN, stop - start)
-        parts = np.matmul(xs, weights)
-        # twice as fast as with `out`, whose rows have gaps between them
-        out[:, start:stop] = np.add.reduce(parts, axis=0)
-
-    share(work, n_out, N_OUT)
-    if n_whole * N_IN < n_in:
+    size = max(min(N_IN, SMALL // (n_row * n_out)), 1)
+    n_whole = n_in // size
+    whole, rest = slice(n_whole * size), slice(n_whole * size, None)
+    xs = x[:, whole].reshape(n_row, n_whole, size).swapaxes(0, 1)
+    parts = np.matmul(xs, weight[whole].reshape(n_whole, size, n_out))
+    out = np.add.reduce(parts, axis=0)
+    if n_whole * size < n_in:
         out += x[:, rest] @ weight[rest]
     return out

@@ -1,9 +1,15 @@
-"""Two hands are better than one: share a piece of work among the processor's cores.
+"""One team: share a piece of work among the processor's cores.
 
 NumPy lets go of Python's lock while it computes, so threads that call it run side by
-side. BLAS does that by itself inside large products; this is for what it leaves alone.
-A thread that waits costs nothing, and to wake it takes some 20 microseconds, so work of
-less than a hundred or two is better done alone.
+side. Work is cut into pieces, and whoever is free takes the next one. Nobody waits for
+a thread that has not begun: if another program has the second core, the first takes
+all the pieces, and the work takes as long as on one core, not longer. A thread that has
+nothing to do sleeps. To wake it takes 20 to 50 microseconds, so work of less than a
+hundred or two is better done alone.
+
+While work is shared, BLAS computes on one thread (blas.py): there are no other threads
+than these. How work is cut depends on its size alone, never on how many threads there
+are: so results do not depend on that, either.
 
 ``NUMPYGPT_THREADS=1`` turns it off; a limit set for BLAS holds here, too.
 
@@ -15,12 +21,14 @@ Next: matmul.py.
 import functools
 import os
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 import numpy as np
 
+from .blas import OneThread
+
 ENOUGH = 1 << 17  # numbers: less is not worth sharing
-BLOCK = 1 << 17  # numbers at a time: half a megabyte, and more than one pass over them
+BLOCK = 1 << 16  # numbers at a time: a quarter of a megabyte stays in a core's cache
 # NumPy computes 8192 numbers at a time. Where rows are shorter it first writes out what
 # each of them meets, a bias or its own mean; with this it takes one row after another.
 BUFFER = 1024
@@ -79,44 +87,65 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
     os.register_at_fork(after_in_child=_new_team)
 
 
-def share(work, n, most=None):
-    """Call ``work(start, stop)`` for pieces that together make up ``range(n)``: one
-    for each thread, or more of at most ``most``. Whoever is free takes the next piece.
-    Returns when all are done, or raises the error of the first that failed.
+class Job:
+    """Pieces of one work, who helps with it, and what went wrong."""
+
+    def __init__(self, work, pieces):
+        self.work, self.pieces = work, pieces
+        self.helping, self.errors = [], []
+
+    def take_pieces(self):
+        """Until there are none. After an error there are none."""
+        try:
+            while self.pieces:
+                try:
+                    piece = self.pieces.pop()
+                except IndexError:  # somebody was faster
+                    return
+                self.work(*piece)
+        except BaseException as error:
+            self.pieces.clear()
+            self.errors.append(error)
+
+    def help_out(self):
+        """The same, in another thread."""
+        busy = Lock()
+        busy.acquire()
+        self.helping.append(busy)  # before it takes a piece: then it is waited for
+        self.take_pieces()
+        busy.release()
+
+    def wait(self):
+        """For those who have a piece; who comes later finds none."""
+        self.pieces.clear()
+        for busy in tuple(self.helping):
+            busy.acquire()
+
+
+def share(work, n, size):
+    """Call ``work(start, stop)`` for pieces of ``size`` that together make up
+    ``range(n)``. Returns when all are done. If one fails, no further one is begun, and
+    its error is raised.
 
     >>> out = [""] * 5
     >>> def work(start, stop):
     ...     out[start:stop] = [f"{start} to {stop}"] * (stop - start)
-    >>> share(work, 5, most=2)
+    >>> share(work, 5, size=2)
     >>> out
     ['0 to 2', '0 to 2', '2 to 4', '2 to 4', '4 to 5']
     """
-    step = max(min(most or n, -(-n // team.size)), 1)
-    pieces = [(start, min(start + step, n)) for start in range(0, n, step)][::-1]
-    n_piece, ends = len(pieces), SimpleQueue()
-
-    def next_piece():
+    pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
+    job = Job(work, pieces[::-1])
+    with OneThread():
+        before = np.setbufsize(BUFFER)
         try:
-            return pieces.pop()
-        except IndexError:
-            return None
-
-    def take_pieces():
-        for piece in iter(next_piece, None):
-            error = None
-            try:
-                work(*piece)
-            except BaseException as caught:
-                error = caught
-            ends.put((piece, error))
-
-    team.call(take_pieces, min(team.size, n_piece) - 1)
-    before = np.setbufsize(BUFFER)
-    take_pieces()
-    np.setbufsize(before)
-    for _, error in sorted(ends.get() for _ in range(n_piece)):
-        if error:
-            raise error
+            team.call(job.help_out, min(team.size, len(pieces)) - 1)
+            job.take_pieces()
+        finally:  # after Ctrl-C, too: nobody may write to arrays that are given up
+            job.wait()
+            np.setbufsize(before)
+    if job.errors:
+        raise job.errors[0]
 
 
 def by_rows(function):

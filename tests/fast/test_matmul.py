@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt.fast import threads
-from numpygpt.fast.matmul import FEW_ROWS, N_IN, N_OUT, SOME_ROWS, arrange, matmul
+from numpygpt.fast.matmul import FEW_ROWS, N_IN, arrange, matmul
 from numpygpt.fast.threads import Team
 
 SIZES = st.integers(1, 3 * N_IN)
-ROWS = [*range(1, FEW_ROWS + 3), SOME_ROWS, SOME_ROWS + 1]
+ROWS = [*range(1, FEW_ROWS + 3), 65]
 TEAMS = {n: Team(n) for n in (1, 2, 3)}  # their threads never end: not one an example
 
 
@@ -39,7 +39,7 @@ def test_like_numpy(n_thread, n_row, n_in, n_out, order, dtype):
 
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("n_row", [2, 5, FEW_ROWS])
-@pytest.mark.parametrize("shape", [(70, 2 * N_OUT + 5), (3072, 131), (4, 9000)])
+@pytest.mark.parametrize("shape", [(70, 3077), (3072, 131), (4, 9000)])
 def test_large_ones_are_cut_into_pieces(shape, n_row, order):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n_row, shape[0]))
@@ -58,7 +58,7 @@ def test_arrange(n, m, order):
     array = np.asarray(np.arange(n * m, dtype=np.float32).reshape(n, m), order=order)
     got = arrange(array)
     assert (got == array).all()
-    assert got.flags.f_contiguous if n >= m else got.flags.c_contiguous
+    assert got.flags.f_contiguous if n <= m else got.flags.c_contiguous
     assert arrange(got) is got
 
 

@@ -1,0 +1,155 @@
+"""NumPy's BLAS, kept to one thread while numpygpt works.
+
+BLAS is the library behind ``@``. OpenBLAS, which NumPy's wheels bring along, shares a
+large product among threads of its own. They and ours (threads.py) would be two teams on
+the same cores, each waiting for the other. BLAS's team is also the more fragile one: all
+its threads must meet after every step, and they wait by asking again and again. If
+another program takes a core away, the whole product waits for that core.
+
+So there is one team, ours. `OneThread` sets BLAS to one thread and puts back what was
+set before. Your own NumPy code runs as ever:
+
+>>> before = n_blas_threads()
+>>> with OneThread():
+...     during = n_blas_threads()
+>>> during in (1, None), n_blas_threads() == before
+(True, True)
+
+NumPy has no function for this; OpenBLAS has one, and `find` looks for it in the library
+that is loaded already, as the package threadpoolctl does. Another BLAS (Accelerate on a
+Mac, Intel's MKL) keeps its threads, and then products are not cut (matmul.py).
+
+Next: threads.py.
+"""
+
+import ctypes
+import functools
+import os
+import sys
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+# What OpenBLAS's functions are called in NumPy's wheels, and in other builds.
+SPELLINGS = [p + "openblas_{}" + s for p in ("scipy_", "") for s in ("64_", "")]
+# The kernels that multiply small matrices as they lie, without a copy first.
+SMALL_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
+
+
+def libraries():
+    """Files whose functions are BLAS's: on Linux and on a Mac NumPy's own, which leads
+    to what it was linked with, on Windows the library beside it."""
+    core = sys.modules.get("numpy._core._multiarray_umath")
+    beside = Path(np.__file__).parent.parent / "numpy.libs"
+    return [getattr(core, "__file__", ""), *map(str, beside.glob("*openblas*.dll"))]
+
+
+def find(paths):
+    """``{name: function}`` of OpenBLAS, or nothing where there is none."""
+    for path in filter(None, paths):
+        try:
+            library = ctypes.PyDLL(path)
+            for spelling in SPELLINGS:
+                if hasattr(library, spelling.format("set_num_threads")):
+                    return {
+                        name: getattr(library, spelling.format(name))
+                        for name in ("set_num_threads", "get_num_threads")
+                    } | named(library, spelling)
+        except (OSError, AttributeError):
+            continue
+    return {}
+
+
+def named(library, spelling):
+    """The two functions that return text."""
+    found = {}
+    for name in ("get_corename", "get_config"):
+        function = getattr(library, spelling.format(name), None)
+        if function is not None:
+            function.restype = ctypes.c_char_p
+            found[name] = function
+    return found
+
+
+OPENBLAS = find(libraries())
+
+
+def kernel():
+    """The name of the processor that OpenBLAS's code in use was written for, or "":
+    it is chosen when NumPy is loaded, unless OPENBLAS_CORETYPE names another."""
+    return OPENBLAS["get_corename"]().decode() if "get_corename" in OPENBLAS else ""
+
+
+def n_blas_threads():
+    """On how many threads BLAS computes; None if that cannot be found out."""
+    return OPENBLAS["get_num_threads"]() if OPENBLAS else None
+
+
+def describe():
+    """What the figures of a benchmark depend on, as a dict."""
+    config = OPENBLAS["get_config"]().decode() if "get_config" in OPENBLAS else ""
+    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    forced = {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_")}
+    return {
+        "blas": " ".join(config.split()[:2]) or f"{built['name']} {built['version']}",
+        "kernel": kernel() or "unknown",
+        "kernel_chosen": "OPENBLAS_CORETYPE" if "OPENBLAS_CORETYPE" in forced else
+        "by the processor",
+        "blas_threads": n_blas_threads(),
+        "blas_held": bool(OPENBLAS),
+        "settings": forced,
+    }  # fmt: skip
+
+
+class OneThread:
+    """``with OneThread():`` BLAS computes on one thread, for all who call it.
+
+    Several may be open, one within another or in different threads: the first sets, the
+    last puts back. What Ctrl-C interrupts on the way in or out, `__del__` completes.
+    """
+
+    _lock, _open, _before = RLock(), set(), None  # of all together
+
+    def __enter__(self):
+        if OPENBLAS:
+            with OneThread._lock:
+                if OneThread._before is None:
+                    OneThread._before = n_blas_threads()
+                self._open.add(id(self))
+                OPENBLAS["set_num_threads"](1)
+
+    def __exit__(self, *_):
+        with OneThread._lock:
+            self._open.discard(id(self))
+            if not self._open and OneThread._before is not None:
+                OPENBLAS["set_num_threads"](OneThread._before)
+                OneThread._before = None
+
+    def __del__(self):
+        if id(self) in self._open or not self._open and OneThread._before is not None:
+            self.__exit__()
+
+
+def on_one_thread(function):
+    """The function, with BLAS on one thread while it runs."""
+
+    @functools.wraps(function)
+    def held(*args, **kwargs):
+        if OneThread._open or not OPENBLAS:
+            return function(*args, **kwargs)
+        with OneThread():
+            return function(*args, **kwargs)
+
+    return held
+
+
+def _forget():
+    """In a forked child: whoever had BLAS on one thread is not there."""
+    OneThread._lock = RLock()
+    OneThread._open.clear()
+    OneThread.__exit__(OneThread())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
