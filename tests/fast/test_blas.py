@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -112,23 +113,26 @@ def test_an_interrupt_at_any_step_leaves_blas_as_it_was(many):
     assert when > 100  # so many instructions there are
 
 
+HEAD = """
+import os, threading, time, _thread
+import numpy as np
+import numpygpt
+from numpygpt.fast.blas import n_blas_threads
+from numpygpt.fast.threads import share
+
+before = n_blas_threads()
+x, w = np.ones((64, 700), np.float32), np.ones((700, 700), np.float32)
+
+def work(start, stop):
+    for _ in range(start, stop):
+        x @ w
+"""
+
+
 def program(body, timeout=60):
     """A Python program in a process of its own: what it prints."""
-    head = """if True:
-        import os, sys, threading, time, signal, _thread
-        import numpy as np
-        import numpygpt
-        from numpygpt.fast.blas import OPENBLAS, n_blas_threads
-        from numpygpt.fast.threads import share
-        before = n_blas_threads()
-        x = np.ones((64, 700), np.float32)
-        w = np.ones((700, 700), np.float32)
-        def work(start, stop):
-            for _ in range(start, stop):
-                x @ w
-    """
     done = subprocess.run(
-        [sys.executable, "-c", head + body], capture_output=True, text=True,
+        [sys.executable, "-c", HEAD + textwrap.dedent(body)], capture_output=True, text=True,
         timeout=timeout, env={**os.environ, "NUMPYGPT_THREADS": "2"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -176,7 +180,7 @@ def test_ctrl_c_in_the_middle():
 
 
 def test_the_program_may_end_with_workers_waiting_or_working():
-    assert program("share(work, 20, 1)\n        print('end')", 20) == ["end"]
+    assert program("share(work, 20, 1); print('end')", 20) == ["end"]
     lines = program("""
         threading.Thread(target=share, args=(work, 10**6, 1), daemon=True).start()
         time.sleep(0.2)
