@@ -38,8 +38,8 @@ from .threads import share
 LARGEST = 127
 ROUNDED = re.compile(r"h\.\d+\.(attn|mlp)\..*\.weight|(wte|lm_head)\.weight")
 BUFFER = 1 << 18  # weights that a thread converts at a time: 1 MB, half of its cache
-PIECE = 6144  # and multiplies at a time: from 9216 on BLAS would start threads, too
-MANY = 1 << 22  # the same where all threads work on one product, of many rows
+PIECE = 6144  # and multiplies at a time
+MANY = 1 << 20  # both, where there are many rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +102,14 @@ def product(x, q, scale):
     (n_row, n_in), n_out = x.shape, len(q)
     out = np.empty((n_row, n_out), scale.dtype)
     if n_row <= FEW_ROWS:
-        share(
-            lambda a, b: _few_rows(x, q[a:b], out[:, a:b]),
-            n_out,
-            max(4 * BUFFER // n_in, 1),
-        )
-    else:  # the product takes longer than the conversion: leave the threads to BLAS
-        size = max(MANY // n_in, 1)
-        for begin in range(0, n_out, size):
-            part = slice(begin, begin + size)
-            out[:, part] = x @ q[part].astype(out.dtype).T
+        size = 4 * BUFFER // n_in
+        share(lambda a, b: _few_rows(x, q[a:b], out[:, a:b]), n_out, max(size, 1))
+    else:
+
+        def work(start, stop):
+            out[:, start:stop] = x @ q[start:stop].astype(out.dtype).T
+
+        share(work, n_out, max(MANY // n_in, 1))
     out *= scale
     return out
 

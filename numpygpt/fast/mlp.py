@@ -30,11 +30,11 @@ def mlp_by_units(x, activation, c_fc, c_proj):
     same. ``c_fc``, ``c_proj``: dicts of ``weight`` and ``bias``; ``activation`` works
     on each number by itself."""
     w_fc, b_fc, w_proj = c_fc["weight"], c_fc["bias"], c_proj["weight"]
-    few = len(x) <= FEW_ROWS
-    if len(x) * w_fc.size < ENOUGH or not OPENBLAS or not isinstance(w_fc, np.ndarray):
+    is_plain = isinstance(w_fc, np.ndarray) and OPENBLAS
+    if not is_plain or len(x) * w_fc.size < ENOUGH:
         return affine(activation(affine(x, **c_fc)), **c_proj)
     n_unit = len(w_proj)
-    size = UNITS if few else -(-n_unit // 4)
+    size = UNITS if len(x) <= FEW_ROWS else -(-n_unit // 4)
     parts = np.empty((-(-n_unit // size), len(x), w_proj.shape[1]), x.dtype)
 
     def work(start, stop):
