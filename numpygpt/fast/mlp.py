@@ -6,7 +6,8 @@ Every hidden unit has a column of ``w_fc``, by which it looks at ``x``, and a ro
 ``w_proj``, which it adds to the result, and it knows nothing of the other units. So the
 formula is a sum over blocks of units:
 
-    mlp(x) = b_proj + sum of activation(x @ w_fc[:, block] + b_fc[block]) @ w_proj[block]
+    mlp(x) = b_proj + sum over the blocks of
+                      activation(x @ w_fc[:, block] + b_fc[block]) @ w_proj[block]
 
 The processor's cores share the blocks and meet once, where two products and the
 activation between them would have them meet three times. With several GPUs in place of

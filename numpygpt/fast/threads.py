@@ -137,13 +137,14 @@ def share(work, n, size):
     pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
     job = Job(work, pieces[::-1])
     with OneThread():
-        before = np.setbufsize(BUFFER)
+        before = np.getbufsize()
         try:
+            np.setbufsize(BUFFER)
             team.call(job.help_out, min(team.size, len(pieces)) - 1)
             job.take_pieces()
         finally:  # after Ctrl-C, too: nobody may write to arrays that are given up
-            job.wait()
             np.setbufsize(before)
+            job.wait()
     if job.errors:
         raise job.errors[0]
 

@@ -23,12 +23,13 @@ SMALL_TEAM = Team(2)
 @pytest.fixture
 def many(monkeypatch):
     """BLAS on five threads, as a user may have set it; that is how it is found again."""
-    before = n_blas_threads()
+    before, buffer = n_blas_threads(), np.getbufsize()
     blas.OPENBLAS["set_num_threads"](5)
     monkeypatch.setattr(threads, "team", SMALL_TEAM)
     yield
     assert n_blas_threads() == 5
     blas.OPENBLAS["set_num_threads"](before)
+    np.setbufsize(buffer)
 
 
 @needs_openblas
