@@ -120,6 +120,7 @@ class Job:
         self.pieces.clear()
         for busy in tuple(self.helping):
             busy.acquire()
+        self.work = None  # its arrays need not wait for who comes later
 
 
 def share(work, n, size):
