@@ -2,8 +2,8 @@
 
 BLAS is the library behind ``@``. OpenBLAS, which NumPy's wheels bring along, shares a
 large product among threads of its own. They and ours (threads.py) would be two teams on
-the same cores, each waiting for the other. BLAS's team is also the more fragile one: all
-its threads must meet after every step, and they wait by asking again and again. If
+the same cores, each waiting for the other. BLAS's team is also the more fragile one:
+all its threads must meet after every step, and they wait by asking again and again. If
 another program takes a core away, the whole product waits for that core.
 
 So there is one team, ours. `OneThread` sets BLAS to one thread and puts back what was
