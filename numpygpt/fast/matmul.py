@@ -114,7 +114,7 @@ def _by_inputs(x, weight, size):
 
 
 def multiply(x, weight):
-    """``x @ weight``, ``[n_row, n_in] @ [n_in, n_out]``, of one piece, in one thread."""
+    """``x @ weight``, ``[n_row, n_in] @ [n_in, n_out]`` of a piece, in one thread."""
     if len(x) <= ONE_BY_ONE:
         out = np.empty((len(x), weight.shape[1]), x.dtype)
         for row, result in zip(x, out):
