@@ -17,6 +17,7 @@ import copy
 import io
 import json
 import math
+import os
 import pickle
 import struct
 import sys
@@ -24,6 +25,7 @@ import tempfile
 import time
 from contextlib import redirect_stdout
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -210,13 +212,13 @@ def weights_py():
 
 
 def decoding_config_py():
-    config = GenerationConfig.known(topp=0.9)
+    try:
+        GenerationConfig.known(topp=0.9)
+    except ValueError as error:
+        told = str(error)
     return (
-        f"`{config == GenerationConfig()}`: it is the default config. `known` "
-        f"passes over "
-        "names that it does not know, since published generation_config.json files "
-        "have many; `GenerationConfig(topp=0.9)` is an error, so that a slip of yours "
-        "is found."
+        f"`{told}`. A setting that is passed over in silence would be worse: the text "
+        "would come, but not as you wanted it."
     )
 
 
@@ -332,27 +334,31 @@ def truncation_py():
 
 
 def watermark_py():
-    parts, n_vocab = [], model().config.n_vocab
-    for bias in 1.0, 2.0, 4.0:
-        lengths = []
-        for seed in range(3):
-            ids = model().generate(
-                encode(PROMPT), max_new_tokens=200, do_sample=True, seed=seed,
-                watermarking_config={"bias": bias}, eos_token_id=None,
-            )[0].tolist()[len(encode(PROMPT)) :]  # fmt: skip
-            z = [
-                decoding.detect_watermark(ids[:n], n_vocab).z_score
-                for n in range(10, len(ids) + 1, 5)
-            ]
-            above = [10 + 5 * i for i, score in enumerate(z) if score > 4]
-            lengths.append(above[0] if above else None)
-        found = sorted(n for n in lengths if n)
-        middle = f"{found[len(found) // 2]} tokens" if found else "never"
-        parts.append(f"bias {bias:g}: {middle} ({len(found)} of 3 within 200)")
+    parts = [watermarked(bias) for bias in (1.0, 2.0, 4.0)]
     return (
-        f"Median of the texts with seeds 0 to 2: {'; '.join(parts)}. Tokens that the "
+        f"Median of the texts with seeds 0 to 4: {'; '.join(parts)}. Tokens that the "
         "model is sure of carry no mark."
     )
+
+
+def watermarked(bias):
+    """From which length on the z-score of texts is above 4 for the first time."""
+    from numpygpt.decoding.rules.watermark import green_list
+
+    ids, n_vocab, lengths = encode(PROMPT), model().config.n_vocab, []
+    how = {"max_new_tokens": 200, "do_sample": True, "eos_token_id": None}
+    for seed in range(5):
+        marked = {"bias": bias}
+        row = model().generate(ids, seed=seed, watermarking_config=marked, **how)
+        row = row[0].tolist()[len(ids) :]
+        green = [b in set(green_list(a, n_vocab).tolist()) for a, b in pairwise(row)]
+        n = np.arange(1, len(green) + 1)
+        z = (np.cumsum(green) - n / 4) / np.sqrt(n * 3 / 16)
+        above = np.flatnonzero((z > 4) & (n >= 10))
+        lengths.append(int(n[above[0]]) + 1 if len(above) else math.inf)
+    middle = sorted(lengths)[2]
+    found = f"{middle} tokens" if middle < math.inf else "more than 200 tokens"
+    return f"bias {bias:g}: {found}"
 
 
 def choices_py():
@@ -382,9 +388,10 @@ def regular_py():
     from numpygpt.decoding.constraints.regular import beginnings, derive, parse
 
     left = derive(beginnings(parse("(ab|ac)*")), ord("a"))
+    same = left is parse("b(ab|ac)*|c(ab|ac)*")
     return (
-        f'`{left!r:.300}`: after an "a" a "b" or a "c" must come, and then the '
-        "whole expression again."
+        'What is left to match behind an "a": `b(ab|ac)*|c(ab|ac)*`. (Equal '
+        f"expressions are one object, so `is` can be asked: {same}.)"
     )
 
 
@@ -411,11 +418,13 @@ def speculative_py():
     m.generate(ids, **how)
     alone = time.perf_counter() - begin
     begin = time.perf_counter()
-    out = m.generate(ids, assistant_model=m, num_assistant_tokens=5,
-                     assistant_confidence_threshold=0.0,
-                     return_dict_in_generate=True, **how)  # fmt: skip
+    out = m.generate(
+        ids, assistant_model=m, num_assistant_tokens=5,
+        assistant_confidence_threshold=0.0, return_dict_in_generate=True, **how,
+    )  # fmt: skip
     both = time.perf_counter() - begin
-    guessed, accepted = map(sum, zip(*out.notes[0]))
+    # What was guessed beyond the text's end is not asked for any more.
+    guessed, accepted = map(sum, zip(*out.notes[0][:-1]))
     return (
         f"{accepted} of {guessed} guesses were accepted: p and q are the same "
         f"distribution, so p / q is 1. It took {both / alone:.1f} times the time of no "
@@ -467,15 +476,21 @@ def hf_py():
 
     other = GPT2LMHeadModel.from_pretrained(find(DEFAULT_MODEL))
     ids = encode("The fox and the crow")
-    pad = [tokenizer().eos_token_id] * 3
+    rows = np.array([[tokenizer().eos_token_id] * 3 + ids])
     mask = np.array([[0] * 3 + [1] * len(ids)])
+    places = np.maximum(mask.cumsum(axis=1) - 1, 0)
     alone = np.asarray(other(np.array([ids])).logits)[0, -1]
-    masked = np.asarray(other(np.array([pad + ids]), attention_mask=mask).logits)[0, -1]
-    seen = np.asarray(other(np.array([pad + ids])).logits)[0, -1]
+
+    def off(**how):
+        return np.abs(np.asarray(other(rows, **how).logits)[0, -1] - alone).max()
+
+    both = off(attention_mask=mask, position_ids=places)
     return (
-        f"With the mask the last row is the one without padding (largest difference "
-        f"{np.abs(masked - alone).max():.0e}); without it the padding is read as text, "
-        f"and a logit differs by up to {np.abs(seen - alone).max():.1f}."
+        f"Without the mask the padding is read as text, and a logit differs by up to "
+        f"{off():.1f} from those without padding. The mask alone leaves "
+        f"{off(attention_mask=mask):.1f}: as in transformers, positions count the "
+        "padding. With `position_ids` from the "
+        f"mask as well it is {both:.0g}. `generate` does both by itself."
     )
 
 
@@ -494,16 +509,18 @@ def inside_py():
 
 
 def steps_py():
+    from numpygpt.look.steps import steps as look_steps
+
     config = GenerationConfig(do_sample=True, top_p=0.5, max_new_tokens=60)
-    steps = look.steps(model(), encode(PROMPT), config, seed=0)
+    steps = look_steps(model(), encode(PROMPT), config, seed=0)
     ones = [s for s in steps if (s.drawn_from > 0).sum() == 1]
     ends = {tokenizer().decode([s.context[-1]]) + "|" + tokenizer().decode([s.token])
             for s in ones}  # fmt: skip
     shown = ", ".join(f"`{e}`" for e in sorted(ends, key=len, reverse=True)[:6])
     return (
         f"At {len(ones)} of {len(steps)} steps (seed 0), for example behind the bar in "
-        f"{shown}: inside a word, inside a fixed phrase, after a comma that dialogue "
-        "puts before its quotation mark."
+        f"{shown}. Behind them one token has more than half: the rest of a word, or the "
+        "next word of a phrase that the stories are full of."
     )
 
 
@@ -597,10 +614,28 @@ def matmul_py():
 
 
 def threads_py():
+    code = (
+        "import time, numpy as np; from numpygpt import GPT2; m = GPT2.from_pretrained("
+        f"{str(find(DEFAULT_MODEL))!r}); ids = np.arange(250)\n"
+        "def best(f):\n"
+        "    times = []\n"
+        "    for _ in range(7):\n"
+        "        t = time.perf_counter(); f(); times.append(time.perf_counter() - t)\n"
+        "    return 1e3 * min(times)\n"
+        "print(best(lambda: m(ids)), best(lambda: m.generate([3], max_new_tokens=50, "
+        "eos_token_id=None)))"
+    )
+    parts = []
+    for n in "1", "2":
+        env = os.environ | {"NUMPYGPT_THREADS": n, "OPENBLAS_NUM_THREADS": n}
+        out = subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
+        prompt, tokens = map(float, out.split())
+        parts.append(f"{n}: {prompt:.0f} and {tokens:.0f}")
     return (
-        "It shows what the threads are worth on your machine; numpygpt/fast/README.md "
-        "has the figures of ours. Prompts gain most: a token at a time waits "
-        "for memory."
+        "Milliseconds for a prompt of 250 tokens and for 50 tokens one after the other, "
+        f"the default model, by threads: {'; '.join(parts)} (two cores). A prompt is "
+        "much arithmetic on the same weights; a token waits for the weights to come "
+        "from memory. numpygpt/fast/README.md has GPT-2's own sizes."
     )
 
 
@@ -687,7 +722,7 @@ def convert_tensorflow_py():
     import convert_tensorflow
 
     path = ROOT / "tests/reference/formats/tensorflow/model.ckpt.index"
-    keys = [key for key, _ in convert_tensorflow.read_table(path)]
+    keys = list(convert_tensorflow.read_table(path))
     shared = sum(
         next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
         for a, b in zip(keys, keys[1:])
@@ -722,12 +757,16 @@ def multiple_choice_py():
 
 
 def train_py():
+    import scaling
+
+    alpha, height, _ = scaling.foretold(scaling.OURS, scaling.N_FIT["tokens"])
+    n, found = scaling.OURS[4]
+    law = height * n**-alpha
     return (
-        "Not tried again for every version: a run takes an hour. weights/README.md has "
-        "the log of the committed model; its bits per byte fall fastest where the rate "
-        "falls, and a run with `--decay 0` ends above that. AdamW instead of "
-        "Muon needs "
-        "more tokens for the same loss; how many more, measure with `--minutes`."
+        "What the fall is worth can be read off the log of the first run "
+        f"(prompting.md): at the constant rate a power law foretells {law:.3f} bits per byte at {n} "
+        f"million tokens, and with the falling rate {found:.3f} was found. AdamW was "
+        "not tried for this page: a fair run takes an hour."
     )
 
 
