@@ -19,7 +19,9 @@ import json
 import math
 import os
 import pickle
+import re
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -519,8 +521,8 @@ def steps_py():
     shown = ", ".join(f"`{e}`" for e in sorted(ends, key=len, reverse=True)[:6])
     return (
         f"At {len(ones)} of {len(steps)} steps (seed 0), for example behind the bar in "
-        f"{shown}. Behind them one token has more than half: the rest of a word, or the "
-        "next word of a phrase that the stories are full of."
+        f"{shown}. Behind them one token has more than half: the rest of a word, or "
+        "the next word of a phrase that the stories are full of."
     )
 
 
@@ -632,10 +634,10 @@ def threads_py():
         prompt, tokens = map(float, out.split())
         parts.append(f"{n}: {prompt:.0f} and {tokens:.0f}")
     return (
-        "Milliseconds for a prompt of 250 tokens and for 50 tokens one after the other, "
-        f"the default model, by threads: {'; '.join(parts)} (two cores). A prompt is "
-        "much arithmetic on the same weights; a token waits for the weights to come "
-        "from memory. numpygpt/fast/README.md has GPT-2's own sizes."
+        "Milliseconds for a prompt of 250 tokens and for 50 tokens one after the "
+        f"other, the default model, by threads: {'; '.join(parts)} (two cores). A "
+        "prompt is much arithmetic on the same weights; a token waits for the weights "
+        "to come from memory. numpygpt/fast/README.md has GPT-2's own sizes."
     )
 
 
@@ -764,9 +766,9 @@ def train_py():
     law = height * n**-alpha
     return (
         "What the fall is worth can be read off the log of the first run "
-        f"(prompting.md): at the constant rate a power law foretells {law:.3f} bits per byte at {n} "
-        f"million tokens, and with the falling rate {found:.3f} was found. AdamW was "
-        "not tried for this page: a fair run takes an hour."
+        f"(prompting.md): at the constant rate a power law foretells {law:.3f} bits "
+        f"per byte at {n} million tokens; with the falling rate {found:.3f} was found. "
+        "AdamW was not tried for this page: a fair run takes an hour."
     )
 
 
@@ -823,6 +825,16 @@ TRIES = {
 }  # fmt: skip
 
 
+def write(found):
+    """Put answers into README.md; those of other files stay."""
+    before, _, rest = README.read_text().partition(BEGIN)
+    body, _, after = rest.partition(END)
+    known = dict(re.findall(r"^- \*\*([\w/.]+)\*\*: (.+)$", body, re.MULTILINE)) | found
+    lines = [f"- **{name}**: {known[name]}" for name in TRIES if name in known]
+    body = "\n".join([BEGIN, *lines, END])
+    README.write_text(before + body + after)
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", nargs="*", help="as in README.md; default: all")
@@ -830,15 +842,12 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if unknown := set(args.file) - TRIES.keys():
         parser.error(f"no answers for {', '.join(sorted(unknown))}")
-    lines = []
+    found = {}
     for name in args.file or TRIES:
-        lines.append(f"- **{name}**: {TRIES[name]()}")
-        print(lines[-1], flush=True)
+        found[name] = TRIES[name]()
+        print(f"- **{name}**: {found[name]}", flush=True)
     if args.write:
-        before, _, rest = README.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        body = "\n".join(lines)
-        README.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
+        write(found)
     return 0
 
 
