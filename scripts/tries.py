@@ -335,6 +335,24 @@ def truncation_py():
     )
 
 
+def adaptive_py():
+    parts = []
+    for target in 0.1, 0.5, 0.9:
+        how = {"do_sample": True, "seed": 0, "adaptive_target": target, "min_p": 0.05}
+        out = model().generate(
+            encode(PROMPT), max_new_tokens=200, return_dict_in_generate=True,
+            output_logits=True, eos_token_id=None, **how,
+        )  # fmt: skip
+        mean = np.exp(out.model_logprobs[0]).mean()
+        parts.append(
+            f"target {target}: {mean:.2f} on average, {say(PROMPT, 12, **how)}"
+        )
+    return (
+        f"The model's own probability of the tokens drawn (200 tokens, seed 0): "
+        f"{'; '.join(parts)}."
+    )
+
+
 def watermark_py():
     parts = [watermarked(bias) for bias in (1.0, 2.0, 4.0)]
     return (
@@ -373,6 +391,23 @@ def choices_py():
         f"After {quoted(prompt)}, 20 seeds: {n} times yes, {20 - n} times no, "
         f"and nothing "
         f"else; with 4 beams {beam}, the likelier one, each time."
+    )
+
+
+def schema_py():
+    one = {"enum": ["yes", "no"]}
+    two = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "old": {"type": "boolean"}},
+        "required": ["name", "old"],
+    }
+    prompt = '"Who is the king?" asked the fox. '
+    how = {"do_sample": True, "seed": 3, "tokenizer": tokenizer()}
+    texts = [say(prompt, 60, json_schema=schema, **how) for schema in (one, two)]
+    return (
+        f"After {quoted(prompt)}, seed 3: `{texts[0][1:-1]}`, and "
+        f"`{texts[1][1:-1]}` of an object with a name (a string) and old (a boolean). The form is certain; "
+        "the content is as good as the model."
     )
 
 
@@ -524,24 +559,6 @@ def steps_py():
         f"{shown}. Behind them one token has more than half: the rest of a word, or "
         "the next word of a phrase that the stories are full of."
     )
-
-
-def kit_py():
-    from numpygpt.testing import check_filter
-
-    def strict(row):
-        border = np.sort(row, axis=-1)[..., -min(2, row.shape[-1]), None]
-        return np.where(row > border, row, np.asarray(-np.inf, row.dtype))
-
-    try:
-        check_filter(strict)
-    except AssertionError as error:
-        told = " ".join(str(error).split())
-        return (
-            f"It says: `{told:.200}`. With `>` a row whose best tokens tie "
-            f"loses them all."
-        )
-    raise AssertionError("check_filter found nothing")
 
 
 def table_lm_py():
@@ -803,17 +820,19 @@ TRIES = {
     "decoding/rules/penalties.py": penalties_py,
     "decoding/rules/truncation.py": truncation_py,
     "decoding/rules/mirostat.py": mirostat_py,
+    "decoding/rules/adaptive.py": adaptive_py,
     "decoding/rules/watermark.py": watermark_py,
     "decoding/config.py": decoding_config_py, "decoding/sampling.py": sampling_py,
     "decoding/constraints/choices.py": choices_py,
     "decoding/constraints/regular.py": regular_py,
+    "decoding/constraints/schema.py": schema_py,
     "decoding/constraints/stopping.py": stopping_py,
     "decoding/generate.py": generate_py, "decoding/search/beam.py": beam_py,
     "decoding/search/speculative.py": speculative_py,
     "decoding/search/contrastive.py": contrastive_py,
     "decoding/search/guidance.py": guidance_py, "scoring.py": scoring_py,
     "hf/__init__.py": hf_py, "look/inside.py": inside_py, "look/steps.py": steps_py,
-    "testing/kit.py": kit_py, "testing/table_lm.py": table_lm_py,
+    "testing/table_lm.py": table_lm_py,
     "fast/matmul.py": matmul_py, "fast/threads.py": threads_py, "fast/int8.py": int8_py,
     "files/safetensors.py": safetensors_py, "files/download.py": download_py,
     "scripts/train_tokenizer.py": train_tokenizer_py,
