@@ -406,8 +406,8 @@ def schema_py():
     texts = [say(prompt, 60, json_schema=schema, **how) for schema in (one, two)]
     return (
         f"After {quoted(prompt)}, seed 3: `{texts[0][1:-1]}`, and "
-        f"`{texts[1][1:-1]}` of an object with a name (a string) and old (a boolean). The form is certain; "
-        "the content is as good as the model."
+        f"`{texts[1][1:-1]}` of an object with a name (a string) and old (a boolean). "
+        "The form is certain; the content is as good as the model."
     )
 
 
