@@ -320,7 +320,7 @@ def test_the_vocabulary_under_transformers_names(tokenizer):
     assert tokenizer.decode(ids[0]) == tokenizer.decode([ids[0]])
     assert tokenizer.batch_decode([ids, ids]) == ["Hello world"] * 2
     assert tokenizer.encode("a<|endoftext|>")[-1] == tokenizer.eos_token_id
-    assert tokenizer.bos_token_id == tokenizer.unk_token_id == tokenizer.eos_token_id
+    assert tokenizer.bos_token_id == tokenizer.eos_token_id == 956
     assert tokenizer.all_special_ids == [tokenizer.eos_token_id]
     assert tokenizer.get_vocab()["Hello"[0]] == tokenizer.encode("H")[0]
 

@@ -133,6 +133,8 @@ SETTINGS = [
     {"max_new_tokens": 12},
     {"max_length": 20},
     {"max_length": 20, "min_length": 16},
+    {"max_length": 23},
+    {},
     {"max_new_tokens": 12, "num_beams": 3, "num_return_sequences": 2},
     {"max_new_tokens": 12, "num_beams": 4, "early_stopping": True},
     {"max_new_tokens": 12, "no_repeat_ngram_size": 2},
@@ -208,6 +210,33 @@ def test_the_vocabulary_and_back(folder, transformers):
     rows = [theirs.encode(text) for text in TEXTS]
     assert ours.batch_decode(rows) == theirs.batch_decode(rows)
     assert ours.decode(65) == theirs.decode(65)
+
+
+def test_added_tokens_and_a_pad_token_of_its_own(folder, transformers, tmp_path):
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    theirs.add_tokens(["word", "Foo bar"])
+    theirs.add_special_tokens(
+        {"pad_token": "[PAD]", "additional_special_tokens": ["<|im|>"]}
+    )
+    theirs.model_max_length = 77
+    theirs.save_pretrained(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    ours = hf.AutoTokenizer.from_pretrained(tmp_path)
+    for name in (
+        "vocab_size", "pad_token", "pad_token_id", "model_max_length", "bos_token",
+        "unk_token", "unk_token_id", "all_special_tokens", "all_special_ids",
+    ):  # fmt: skip
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert len(ours) == len(theirs) and ours.get_vocab() == theirs.get_vocab()
+    for text in "a word<|im|> Foo bar", "words[PAD]", "Foo  bar":
+        ids = theirs.encode(text)
+        assert ours.encode(text) == ids and ours.tokenize(text) == theirs.tokenize(text)
+        for skip in False, True:
+            want = theirs.decode(ids, skip_special_tokens=skip)
+            assert ours.decode(ids, skip_special_tokens=skip) == want
+    how = {"padding": True, "return_tensors": "np"}
+    want, got = theirs(["a", "a b c"], **how), ours(["a", "a b c"], **how)
+    assert np.array_equal(got.input_ids, want.input_ids)
 
 
 def test_torch_tensors_may_come_in(ours, torch):

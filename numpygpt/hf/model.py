@@ -1,6 +1,6 @@
 """The model: ``[n_row, n_tok]`` ids in, an object with ``.logits`` out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -115,18 +115,20 @@ class GPT2LMHeadModel:
         if isinstance(ids, dict):
             raise ValueError("inputs is a dictionary: pass generate(**inputs)")
         ids = as_array(ids, "input_ids")
-        asked = getattr(generation_config, "plain", generation_config)
-        config = merge_config(self.generation_config.plain, asked, settings)
-        if config.pad_token_id is None:
-            config = replace(config, pad_token_id=self.config.pad_token_id)
+        own = self.generation_config.plain
+        asked = getattr(generation_config, "plain", generation_config) or own
+        config = merge_config(own, asked, settings)
         pad = config.pad_token_id
+        if pad is None:
+            pad = settings["pad_token_id"] = self.config.pad_token_id
         if attention_mask is None and pad not in (None, *config.eos_token_ids):
             attention_mask = ids != pad  # as transformers does
         if attention_mask is not None:
             attention_mask = as_array(attention_mask, "attention_mask")
         return self.core.generate(
-            ids, config, streamer=streamer, seed=seed, attention_mask=attention_mask
-        )
+            ids, asked, streamer=streamer, seed=seed, attention_mask=attention_mask,
+            **settings,
+        )  # fmt: skip
 
 
 def _positions(position_ids, past, shape, config):

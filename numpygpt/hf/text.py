@@ -90,7 +90,7 @@ class GPT2Tokenizer:
 
     def tokenize(self, text):
         """A text -> its tokens, spelled as in vocab.json ("Ġ" is a space)."""
-        return self.convert_ids_to_tokens(self.encode(text))
+        return self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
 
     def convert_tokens_to_ids(self, tokens):
         """One token -> its id, several -> a list. An unknown one is an error (in
@@ -131,7 +131,6 @@ class GPT2Tokenizer:
     def __len__(self):
         return len(self.core.vocab)
 
-    vocab_size = property(__len__)
     eos_token = property(lambda self: self.core.eos_token)
     eos_token_id = property(lambda self: self.core.eos_token_id)
     bos_token = property(lambda self: self.core.bos_token)
@@ -141,6 +140,12 @@ class GPT2Tokenizer:
     all_special_tokens = property(lambda self: list(self.core.special_tokens))
     all_special_ids = property(lambda self: list(self.core.special_tokens.values()))
     _spelling = property(lambda self: {i: t for t, i in self.core.vocab.items()})
+
+    @property
+    def vocab_size(self):
+        """How many tokens without those that were added behind the model's own."""
+        own = {self.eos_token} & self.core.vocab.keys()  # GPT-2's stands in vocab.json
+        return len(self) - len(self.core.added_tokens.keys() - own)
 
     def get_vocab(self):
         return dict(self.core.vocab)
