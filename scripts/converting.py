@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from numpygpt import Tokenizer, weights
 from numpygpt.files.hub import FormatError, beside_name, read_file
 from numpygpt.files.safetensors import release, to_dtype, widen_bfloat16
+from numpygpt.files.terminal import say, shown
 from numpygpt.files.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
@@ -219,7 +220,7 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, MemoryError) as error:
-        print(f"{parser.prog}: {error or type(error).__name__}", file=sys.stderr)
+        say(f"{parser.prog}: {error or type(error).__name__}")
         return 1
 
 
@@ -239,5 +240,5 @@ def what_was_written(path):
 def check(first, second):
     """Print what differs; the exit code."""
     lines = list(differences(first, second))
-    print("\n".join(lines) or f"{first} and {second} hold the same model")
+    print(shown("\n".join(lines)) or f"{first} and {second} hold the same model")
     return 1 if lines else 0

@@ -25,6 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
+from numpygpt.files.terminal import say
 from numpygpt.scoring import nlls, spans
 
 
@@ -95,7 +96,7 @@ def main(argv=None):
 
         result = evaluate(score, tokenizer, args.text, args.limit, note)
     except (ValueError, OSError) as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
+        say(f"evaluate.py: {error}")
         return 1
     by = "transformers" if args.torch else "numpygpt"
     print(json.dumps({"model": args.model, "stride": stride, "by": by, **result}))

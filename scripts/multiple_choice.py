@@ -35,6 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import GPT2, Tokenizer
+from numpygpt.files.terminal import say
 from numpygpt.scoring import rank
 
 CONTEXTS = ("ctx", "query", "prompt")
@@ -150,7 +151,7 @@ def main(argv=None):
         model = GPT2.from_pretrained(args.model)
         result = evaluate(model, tokenizer, questions, note)
     except (ValueError, OSError) as error:
-        print(f"multiple_choice.py: {error}", file=sys.stderr)
+        say(f"multiple_choice.py: {error}")
         return 1
     print(json.dumps({"model": args.model, "file": args.file, **result}))
     return 0

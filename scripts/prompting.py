@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from multiple_choice import choose
 
 from numpygpt import GPT2, Tokenizer
+from numpygpt.files.terminal import say
 from numpygpt.scoring import nll
 
 PARAGRAPHS = [
@@ -186,7 +187,7 @@ def main(argv=None):
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)
     except (ValueError, OSError) as error:
-        print(f"prompting.py: {error}", file=sys.stderr)
+        say(f"prompting.py: {error}")
         return 1
     for line in report(model, tokenizer):
         print(line, flush=True)

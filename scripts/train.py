@@ -62,6 +62,7 @@ import numpy as np
 from extras import optional, refuse_without
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
+from numpygpt.files.terminal import say
 from numpygpt.weights import flatten, load, nest
 
 torch, F = optional("torch"), optional("torch.nn.functional")
@@ -567,7 +568,7 @@ def main(argv=None):
     try:
         Run(args).train()
     except (ValueError, OSError) as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        say(f"train.py: {error}")
         return 1
     except KeyboardInterrupt:
         return 130

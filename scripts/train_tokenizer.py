@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer
+from numpygpt.files.terminal import say
 
 
 def read_text(path):
@@ -70,7 +71,7 @@ def main(argv=None):
     try:
         done = train(args.text, args.folder, args.n_merges, progress)
     except (ValueError, OSError) as error:
-        print(f"train_tokenizer.py: {error}", file=sys.stderr)
+        say(f"train_tokenizer.py: {error}")
         return 1
     tokenizer, texts = done
     sample = max(texts, key=len)[:1_000_000]

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from textwrap import fill
 
+from ..files.terminal import say
 from . import EXERCISES, folder
 from .run import SECONDS, check
 
@@ -125,7 +126,7 @@ def main(argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError) as error:
-        print(f"exercises: {error}", file=sys.stderr)
+        say(f"exercises: {error}")
         return 1
 
 

@@ -202,13 +202,14 @@ def beside_name(path):
 
 
 @contextmanager
-def filling(folder, seal):
+def filling(folder, seal, gone=()):
     """A new folder to write files into; when the block ends without error they move to
     ``folder``, where they take the place of older ones, and not at all otherwise.
 
     ``seal``: the file without which the folder is nothing. It goes first and comes
     last, so whoever is interrupted between two moves leaves a folder that is refused,
     never one in which new files lie with old ones. One writer moves at a time.
+    ``gone``: older files that would contradict the new ones go with it.
     """
     import shutil  # which takes a while to import
 
@@ -219,7 +220,8 @@ def filling(folder, seal):
     try:
         yield beside
         with alone(folder):
-            (folder / seal).unlink(missing_ok=True)
+            for name in (seal, *gone):
+                (folder / name).unlink(missing_ok=True)
             for path in sorted(beside.iterdir(), key=lambda path: path.name == seal):
                 os.replace(path, folder / path.name)
     finally:

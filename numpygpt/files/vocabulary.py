@@ -17,10 +17,10 @@ from .hub import (
     MAX_TEXT,
     MAX_VALUES,
     FormatError,
+    filling,
     read_file,
     read_json,
     write_json,
-    writing,
 )
 from .tokenizer_json import read_tokenizer_json, write_tokenizer_json
 
@@ -35,6 +35,8 @@ CLASSES = [f"{name}{end}" for name in ("GPT2Tokenizer", "PreTrainedTokenizer",
 
 
 FLAGS = Added._fields[1:]
+# Files of another tokenizer that would be read before ours, or added to them.
+OLDER = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json")
 
 
 def read_merges(path):
@@ -218,15 +220,10 @@ def write_tokenizer(folder, merges, vocab, names, added, add_prefix_space, templ
     """Write merges.txt, vocab.json and tokenizer_config.json, which transformers'
     AutoTokenizer opens. A template that these cannot say goes into a tokenizer.json."""
     lines = [f"{left} {right}" for left, right in merges]
-    with writing(f"{folder}/merges.txt") as file:
-        file.write("\n".join(["#version: 0.2", *lines, ""]).encode())
-    write_json(f"{folder}/vocab.json", vocab)
-    entries = [{"id": a.id, "content": t, **a._asdict()} for t, a in added.items()]
+    whole = [{"id": a.id, "content": t, **a._asdict()} for t, a in added.items()]
+    entries = [{**entry} for entry in whole]
     before, behind = ([*ids] for ids in template)
     bos_alone = before in ([], [vocab.get(names.get("bos_token"))]) and not behind
-    if not bos_alone:
-        parts = merges, vocab, entries, add_prefix_space, (before, behind)
-        write_tokenizer_json(f"{folder}/tokenizer.json", *parts)
     settings = dict.fromkeys(GPT2_NAMES)
     settings |= {name: token for name, token in names.items() if token in vocab}
     settings |= {
@@ -236,4 +233,11 @@ def write_tokenizer(folder, merges, vocab, names, added, add_prefix_space, templ
         "added_tokens_decoder": {str(entry.pop("id")): entry for entry in entries},
         "clean_up_tokenization_spaces": False,
     }
-    write_json(f"{folder}/tokenizer_config.json", settings)
+    with filling(folder, "merges.txt", OLDER) as new:
+        text = "\n".join(["#version: 0.2", *lines, ""])
+        (new / "merges.txt").write_bytes(text.encode())
+        write_json(new / "vocab.json", vocab)
+        write_json(new / "tokenizer_config.json", settings)
+        if not bos_alone:
+            parts = merges, vocab, whole, add_prefix_space, (before, behind)
+            write_tokenizer_json(new / "tokenizer.json", *parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GenerationConfig, GPT2Config
+from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
 from numpygpt.files import hub
 from numpygpt.files.hub import FormatError
 
@@ -278,3 +278,35 @@ def test_the_bound_follows_from_the_model():
     check_width(GenerationConfig(num_beams=most), gpt2)
     with pytest.raises(ValueError, match=f"num_beams must be at most {most}"):
         check_width(GenerationConfig(num_beams=most + 1), gpt2)
+
+
+def test_a_tokenizer_in_the_place_of_another_is_whole(tmp_path, monkeypatch):
+    """Files of the older one that would be read first go; interrupted at any line, the
+    folder has the old one, the new one, or none."""
+    monkeypatch.setattr(hub, "PATIENCE", 0.1)
+    old = Tokenizer([("a", "b")])
+    new = Tokenizer([("b", "c"), ("bc", "d")])
+    found = set()
+    for number in range(1, 10_000):
+        old.save_pretrained(tmp_path)
+        (tmp_path / "added_tokens.json").write_text('{"<x>": 258}')
+        try:
+            with tracing(interrupt_at(number)):
+                new.save_pretrained(tmp_path)
+        except KeyboardInterrupt:
+            with contextlib.suppress(FormatError):
+                tokenizer = Tokenizer.from_pretrained(tmp_path)
+                found.add(len(tokenizer.encode("abcd")))
+        else:
+            break
+    assert Tokenizer.from_pretrained(tmp_path).encode("abcd") == new.encode("abcd")
+    assert "added_tokens.json" not in os.listdir(tmp_path)
+    assert found <= {3, 2}
+
+
+def test_files_of_an_older_tokenizer_do_not_stay(tmp_path):
+    for name in ("tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
+        (tmp_path / name).write_text("{}")
+    new = Tokenizer([("b", "c"), ("bc", "d")])
+    new.save_pretrained(tmp_path)
+    assert Tokenizer.from_pretrained(tmp_path).encode("abcd") == new.encode("abcd")
