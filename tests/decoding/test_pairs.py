@@ -43,12 +43,16 @@ ON = {
     "begin_suppress_tokens": [8], "forced_bos_token_id": 9, "forced_eos_token_id": END,
     "exponential_decay_length_penalty": (1, 1.1), "renormalize_logits": True,
     "prefix_allowed_tokens_fn": lambda number, ids: ALLOWED,
+    "json_schema": {"type": "integer"}, "json_object": True, "ignore_eos": True,
+    "allowed_token_ids": ALLOWED, "penalty_last_n": 4, "dry_last_n": 4, "min_keep": 2,
+    "adaptive_target": 0.3, "adaptive_decay": 0.5,
     "watermarking_config": {"bias": 1.0}, "chain": "llama.cpp",
 }  # fmt: skip
 # These say what a text is or how it is returned, or they are what all the others need.
 BESIDE = {
     "max_new_tokens", "tokenizer", "bos_token_id", "eos_token_id", "pad_token_id",
     "return_dict_in_generate", "output_scores", "output_logits", "use_cache",
+    "logprobs", "prompt_logprobs", "prompt_cache",
 }  # fmt: skip
 # What some of them need to do anything.
 NEEDS = {name: {"num_beams": 2} for name in ("num_beam_groups", "stochastic_beams")}
