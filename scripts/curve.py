@@ -24,7 +24,9 @@ LINES = {  # field of the log: colour, label
 
 def draw(log, path):
     """Read a run's log.jsonl, write its curve of held-out bits per byte."""
-    rows = [json.loads(line) for line in Path(log).read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in Path(log).read_text(encoding="utf-8").splitlines()
+    ]
     # The first few points would squeeze all others into the lowest tenth.
     rows = [row for row in rows if row["bits_average"] < 2.5] or rows
     tokens = [row["tokens"] / 1e6 for row in rows]

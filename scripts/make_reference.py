@@ -117,7 +117,8 @@ def main(folder):
         make_case(folder / name, number, settings)
     encoding = gpt2_in_tiktoken()
     pairs = [[text, encoding.encode_ordinary(text)] for text in TEXTS]
-    (folder / "tokenizer.json").write_text(json.dumps(pairs, indent=0) + "\n")
+    text = json.dumps(pairs, indent=0) + "\n"
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ def main(folder):
     from transformers import __version__ as version
 
     kinds = {"4.49": ONLY_4_49, "5.23": ONLY_5}.get(version.rpartition(".")[0], NOW)
-    with open(Path(folder) / f"search_{version}.json", "w") as file:
+    with open(Path(folder) / f"search_{version}.json", "w", encoding="utf-8") as file:
         for kind in kinds:
             for number in range(12):
                 one = case(kind, number)

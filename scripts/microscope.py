@@ -146,7 +146,7 @@ def main(argv=None):
         text = "\n".join(table(study(model, tokenizer)))
         print(text)
         if args.write:
-            page = README.read_text()
+            page = README.read_text(encoding="utf-8")
             new = f"<!-- microscope -->\n{text}\n<!-- /microscope -->"
             page = re.sub(r"(?s)<!-- microscope -->.*<!-- /microscope -->", new, page)
             with writing(README) as file:

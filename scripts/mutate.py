@@ -222,7 +222,7 @@ def lines_and_tests(n_jobs):
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(n_jobs) as pool:
         copy_tree(folder)
         settings = f"[run]\ndynamic_context = test_function\nsource = {folder}\n"
-        Path(folder, "rc").write_text(settings)
+        Path(folder, "rc").write_text(settings, encoding="utf-8")
         before = ["-m", "coverage", "run", f"--rcfile={folder}/rc"]
 
         def run(i):
@@ -321,11 +321,11 @@ def main(argv=None):
     chosen = random.Random(args.seed).sample(bugs, min(args.n, len(bugs)))
     print(f"{len(bugs)} bugs in {len(paths)} files, {len(chosen)} drawn", flush=True)
     if args.lines and Path(args.lines).is_file():
-        lines = json.loads(Path(args.lines).read_text())
+        lines = json.loads(Path(args.lines).read_text(encoding="utf-8"))
     else:
         lines = lines_and_tests(args.jobs)
         if args.lines:
-            Path(args.lines).write_text(json.dumps(lines))
+            Path(args.lines).write_text(json.dumps(lines), encoding="utf-8")
     for file in sorted({*lines["failing"]}):
         print(f"{file} has tests that fail without any bug: left out", flush=True)
     return report(chosen, lines, args.jobs)

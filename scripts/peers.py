@@ -283,7 +283,7 @@ def answer(peer, do, **request):
 def serve(who, folder):
     """Load a peer and answer requests until there are no more."""
     # Libraries print what they like; only our answers may go to where they are read.
-    out = os.fdopen(os.dup(1), "w")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
     def say(**line):

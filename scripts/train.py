@@ -427,7 +427,7 @@ class Run:
             "bits": round(bits, 4), "bits_average": round(of_average, 4),
             "epoch": self.batches.epoch, "n_ctx": n_ctx,
         }  # fmt: skip
-        with open(self.folder / "log.jsonl", "a") as log:
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(record) + "\n")
         better = bits < of_average
         best = self.weights.working if better else average

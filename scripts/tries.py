@@ -790,9 +790,11 @@ def train_py():
 
 
 def train_tokenizer_py():
-    english = " ".join((ROOT / n).read_text() for n in ("README.md", "LICENSE"))
+    english = " ".join(
+        (ROOT / n).read_text(encoding="utf-8") for n in ("README.md", "LICENSE")
+    )
     source = " ".join(
-        p.read_text() for p in sorted((ROOT / "numpygpt").rglob("*.py"))
+        p.read_text(encoding="utf-8") for p in sorted((ROOT / "numpygpt").rglob("*.py"))
     ).replace("<|endoftext|>", "")
     source = source[: 3 * len(english)]
     texts = {"English (README.md, LICENSE)": english, "source": source}
@@ -846,12 +848,12 @@ TRIES = {
 
 def write(found):
     """Put answers into README.md; those of other files stay."""
-    before, _, rest = README.read_text().partition(BEGIN)
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     body, _, after = rest.partition(END)
     known = dict(re.findall(r"^- \*\*([\w/.]+)\*\*: (.+)$", body, re.MULTILINE)) | found
     lines = [f"- **{name}**: {known[name]}" for name in TRIES if name in known]
     body = "\n".join([BEGIN, *lines, END])
-    README.write_text(before + body + after)
+    README.write_text(before + body + after, encoding="utf-8")
 
 
 def main(argv=None):

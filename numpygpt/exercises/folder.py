@@ -16,7 +16,7 @@ def start(name, stub, folder):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"
     try:
-        with open(path, "x") as file:
+        with open(path, "x", encoding="utf-8") as file:
             file.write(stub)
     except FileExistsError:
         raise ValueError(
@@ -30,7 +30,7 @@ def read_progress(folder):
     """``{name: {...}}`` of the folder, ``{}`` where nothing was started."""
     path = Path(folder) / "progress.json"
     try:
-        progress = json.loads(path.read_text())
+        progress = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -49,7 +49,7 @@ def record(folder, name, **what):
     path = Path(folder) / "progress.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".unfinished")
-    beside.write_text(json.dumps(progress, indent=1) + "\n")
+    beside.write_text(json.dumps(progress, indent=1) + "\n", encoding="utf-8")
     os.replace(beside, path)
 
 

@@ -50,7 +50,7 @@ def check(name, path, seconds=SECONDS):
 def read_report(report, ended):
     """What the child wrote: its verdict, or what it was doing when it ended."""
     try:
-        content = json.loads(report.read_text())
+        content = json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         content = {"now": "reading the file"}
     if "text" in content:
@@ -80,7 +80,7 @@ def child(name, path, report):
     """Grade, in the child process, and write the report."""
 
     def write(**content):
-        Path(report).write_text(json.dumps(content))
+        Path(report).write_text(json.dumps(content), encoding="utf-8")
 
     limit_memory()
     printed = Kept()

@@ -118,10 +118,11 @@ class GPT2Tokenizer:
 
     def convert_ids_to_tokens(self, ids):
         """One id -> its token as vocab.json spells it, several -> a list."""
-        if np.ndim(ids):
-            return [self.convert_ids_to_tokens(i) for i in ids]
-        self.core.decode_bytes([ids])  # complains of an id that there is not
-        return self._spelling[int(ids)]
+        several = as_array(ids, "ids").ravel().tolist()
+        self.core.decode_bytes(several)  # complains of an id that there is not
+        spelling = {i: token for token, i in self.core.vocab.items()}
+        tokens = [spelling[i] for i in several]
+        return tokens if np.ndim(ids) else tokens[0]
 
     def convert_tokens_to_string(self, tokens):
         return self.decode(self.convert_tokens_to_ids(tokens))
@@ -139,7 +140,6 @@ class GPT2Tokenizer:
     unk_token_id = property(lambda self: self.core.unk_token_id)
     all_special_tokens = property(lambda self: list(self.core.special_tokens))
     all_special_ids = property(lambda self: list(self.core.special_tokens.values()))
-    _spelling = property(lambda self: {i: t for t, i in self.core.vocab.items()})
 
     @property
     def vocab_size(self):

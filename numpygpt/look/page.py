@@ -87,7 +87,9 @@ def page(run, tokenizer, n_prompt=1, config=None, notes=None):
             f"{n_vocab}"
         )
     config = config or GenerationConfig()
-    script = (HERE / "chain.js").read_text() + (HERE / "page.js").read_text()
+    script = (HERE / "chain.js").read_text(encoding="utf-8") + (
+        HERE / "page.js"
+    ).read_text(encoding="utf-8")
     script = "\n" + script + "\n"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     data = page_data(run, tokenizer, n_prompt, config, notes)
@@ -95,11 +97,11 @@ def page(run, tokenizer, n_prompt=1, config=None, notes=None):
         "title": html.escape("numpygpt: " + "".join(data["tokens"][:12])),
         "policy": "default-src 'none'; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'",
-        "css": (HERE / "page.css").read_text(),
+        "css": (HERE / "page.css").read_text(encoding="utf-8"),
         "data": as_script(data),
         "script": script[1:-1],
     }
-    template = (HERE / "page.html").read_text()
+    template = (HERE / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
 
 
