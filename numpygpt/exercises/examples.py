@@ -14,7 +14,8 @@ import numpy as np
 def floats(seed, *shape, dtype=np.float32):
     """Numbers with one decimal, around 0."""
     rng = np.random.default_rng(seed)
-    return np.round(rng.standard_normal(shape) * 2, 1).astype(dtype)
+    numbers = np.round(rng.standard_normal(shape) * 2, 1) + 0.0  # no -0
+    return numbers.astype(dtype)
 
 
 def probabilities(seed, n):

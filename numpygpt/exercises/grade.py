@@ -146,9 +146,9 @@ def compare_arrays(expected, got):
         return "values", "The values differ."
     if got.dtype != expected.dtype:
         return "dtype", (
-            f"{got.dtype} comes out where {expected.dtype} is due. (A constant made by "
-            "NumPy, like np.sqrt(2), is float64 and turns all that it touches into "
-            "it; math.sqrt(2), a Python number, does not.)"
+            f"{got.dtype} comes out where {expected.dtype} is due. (A number or an "
+            "array that NumPy makes, np.sqrt(2) or np.zeros(3), is float64 and turns all "
+            "that it touches into it; math.sqrt(2), a Python number, does not.)"
         )
     return None, None
 
@@ -250,7 +250,7 @@ def simpler_values(value):
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
         for new in np.zeros_like(value), np.round(value), np.round(value, 1):
             if not equal(new, value):
-                yield new
+                yield new + value.dtype.type(0)  # -0 becomes 0
         flat = value.reshape(-1)
         for i in range(min(len(flat), 40)):
             for x in 0.0, 1.0, -1.0:

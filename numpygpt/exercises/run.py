@@ -137,6 +137,8 @@ def told(problem):
     parts = [problem.says]
     if problem.args:
         parts += ["The smallest example found:", indent(problem.call)]
+    if problem.kind == "changed":
+        return "\n\n".join(parts)
     if problem.expected is not None:
         parts.append("expected  " + result(problem.expected))
     if problem.got is not None and problem.kind != "unwritten":

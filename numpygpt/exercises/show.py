@@ -43,6 +43,8 @@ def result(value):
         with np.printoptions(precision=5, threshold=LARGE, linewidth=76, suppress=True):
             body = str(value)
         return f"{value.dtype} {list(value.shape)}\n{body}"
+    if isinstance(value, list) and any(isinstance(v, np.ndarray) for v in value):
+        return "a list of\n" + "\n".join(map(result, value))
     if isinstance(value, (float, np.floating)):
         return f"{float(value):.6g}"
     return show(value)

@@ -51,7 +51,7 @@ HINTS = [
 
 def answer(logits, ids):
     logp = log_softmax(logits[:-1])
-    return float(-logp[np.arange(len(logp)), ids[1:]].mean())
+    return float(-logp[np.arange(len(logp)), ids[1:]].mean()) + 0.0
 
 
 SOLUTION = [scoring.loss, scoring.nll]

@@ -50,7 +50,8 @@ SOLUTION = [plain.gelu]
 
 
 def exact(x):
-    return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+    erf = np.vectorize(math.erf, otypes=[x.dtype])
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
 def tanh_form(x, scale=math.sqrt(2 / math.pi), power=3, factor=0.044715):

@@ -65,27 +65,28 @@ HINTS = [
 ]
 
 
-def read(ids, params, n_head, cache):
+def read(ids, params, n_head, cache, offset=True):
     n_seen = cache[0][0].shape[1] if cache else 0
     x = params["wte"]["weight"][ids]
     x = x + params["wpe"]["weight"][n_seen : n_seen + len(ids)]
     cache += [None] * (len(params["h"]) - len(cache))
     for layer, p in enumerate(params["h"]):
         normed = layer_norm(x, **p["ln_1"])
-        z, cache[layer] = attend(normed, n_head, cache[layer], **p["attn"])
+        seen = cache[layer]
+        z, cache[layer] = attend(normed, n_head, seen, offset=offset, **p["attn"])
         x = x + z
         x = x + mlp(layer_norm(x, **p["ln_2"]), **p["mlp"])
     return layer_norm(x, **params["ln_f"]) @ params["wte"]["weight"].T
 
 
-def attend(x, n_head, seen, c_attn, c_proj):
+def attend(x, n_head, seen, c_attn, c_proj, offset=True):
     q, k, v = (
         part.reshape(len(x), n_head, -1).transpose(1, 0, 2)
         for part in np.split(linear(x, **c_attn), 3, axis=-1)
     )
     if seen is not None:
         k, v = (np.concatenate(pair, axis=1) for pair in zip(seen, (k, v)))
-    n_seen = k.shape[1] - len(x)
+    n_seen = k.shape[1] - len(x) if offset else 0
     mask = np.triu(np.full((len(x), k.shape[1]), -np.inf, x.dtype), k=1 + n_seen)
     z = softmax(q @ k.transpose(0, 2, 1) / math.sqrt(q.shape[-1]) + mask) @ v
     return linear(z.transpose(1, 0, 2).reshape(len(x), -1), **c_proj), (k, v)
@@ -133,6 +134,12 @@ def restarted(parts, params, n_head):
     return answer(parts, moved, n_head)
 
 
+def no_offset(parts, params, n_head):
+    """The mask is that of the plain model, though there are old keys in front."""
+    cache = []
+    return [read(part, params, n_head, cache, offset=False) for part in parts]
+
+
 def near(wrong):
     def has(got, expected, *args):
         return all(np.allclose(a, b, atol=1e-3) for a, b in zip(wrong(*args), got))
@@ -150,6 +157,8 @@ SYMPTOMS = {
     "`cache = ...` makes another one)?": (near(forgetful)),
     "The positions begin at 0 again in every call; "
     "they go on where the last stopped.": (near(restarted)),
+    "The new tokens do not see all the old ones: there are old keys in front of their "
+    "own, and the mask has to begin behind those.": near(no_offset),
     "The first call is wrong already, with nothing in the cache.": (
         lambda got, expected, *args: first_wrong(got, expected) == 0
     ),

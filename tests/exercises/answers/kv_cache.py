@@ -60,7 +60,7 @@ def wrong_positions(ids, params, n_head, cache):
 
 
 def wrong_mask(ids, params, n_head, cache):
-    """let each new token see all the old ones|first call is right"""
+    """begin behind those"""
     return _read(ids, params, n_head, cache, shift=0)
 
 
