@@ -147,8 +147,8 @@ def compare_arrays(expected, got):
     if got.dtype != expected.dtype:
         return "dtype", (
             f"{got.dtype} comes out where {expected.dtype} is due. (A number or an "
-            "array that NumPy makes, np.sqrt(2) or np.zeros(3), is float64 and turns all "
-            "that it touches into it; math.sqrt(2), a Python number, does not.)"
+            "array that NumPy makes, np.sqrt(2) or np.zeros(3), is float64 and turns "
+            "all that it touches into it; math.sqrt(2), a Python number, does not.)"
         )
     return None, None
 
