@@ -71,8 +71,9 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     qkv = np.split(linear(x, **c_attn), 3, axis=-1)
     q, k, v = (split_heads(part, config.n_head) for part in qkv)
     q = q * attention_scale(config, layer)  # as well as the scores, which are more
-    memories = [c.update(layer, k[:, own], v[:, own]) for c, own in zip(caches, rows)]
-    z = causal_attention(q, memories, rows)  # softmax(q @ k.T + causal_mask) @ v
+    new = [(k[:, own], v[:, own]) for own in rows]
+    keys_values = [cache.update(layer, *kv) for cache, kv in zip(caches, new)]
+    z = causal_attention(q, keys_values, rows)  # softmax(q @ k.T + causal_mask) @ v
     return linear(merge_heads(z), **c_proj)
 
 

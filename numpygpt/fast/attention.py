@@ -14,8 +14,8 @@ of which the mask throws away, and walks over it four times. Two better ways:
 - `decode`, one new token of each of several sequences: no mask at all, for a new token
   sees everything. Sequences that share a prompt (beams) read its keys together.
 
-Memory of a sequence is a list of ``(keys, values)``, each ``[n_head, n_key, d_head]``,
-oldest first: what it shares with others, then its own (cache.py).
+What a sequence remembers is a list of ``(keys, values)``, each ``[n_head, n_key,
+d_head]``, oldest first: what it shares with others, then its own (cache.py).
 """
 
 import functools
@@ -31,21 +31,21 @@ QUERY_BLOCK = 64  # at most so many queries at a time
 
 
 @on_one_thread
-def causal_attention(q, memories, rows):
+def causal_attention(q, keys_values, rows):
     """``softmax(q @ k.T + causal_mask) @ v``: ``[n_head, n_tok, d_head]`` -> the same.
 
     ``q``: the new tokens of all sequences, laid end to end, already scaled.
-    ``memories``: of each sequence its ``[(keys, values), ...]``, the new ones last.
+    ``keys_values``: of each sequence its ``[(keys, values), ...]``, the new ones last.
     ``rows``: which of the new tokens are a sequence's, a slice each.
     """
     n_head, n_tok, d_head = q.shape
     # Laid out so that putting the heads side by side again, [n_tok, n_embd], is free.
     out = np.empty((n_tok, n_head, d_head), q.dtype).transpose(1, 0, 2)
-    if len(memories) == n_tok:
-        decode(q, memories, out)
+    if len(keys_values) == n_tok:
+        decode(q, keys_values, out)
     else:
-        for memory, own in zip(memories, rows):
-            prefill(q[:, own], memory, out[:, own])
+        for parts, own in zip(keys_values, rows):
+            prefill(q[:, own], parts, out[:, own])
     return out
 
 
@@ -73,10 +73,10 @@ def causal_mask(n):
     return np.triu(np.full((n, n), -np.inf, np.float32), k=1)
 
 
-def prefill(q, memory, out):
+def prefill(q, parts, out):
     """The new tokens of one sequence: each attends to itself and to all before it."""
     n_head, n_tok, d_head = q.shape
-    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*memory))
+    keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*parts))
     n_seen = keys.shape[1] - n_tok
 
     def work(first, last):
@@ -92,35 +92,35 @@ def prefill(q, memory, out):
     share(work, n_head, -(-n_head // 4) if n_tok > QUERY_BLOCK else n_head)
 
 
-def decode(q, memories, out):
+def decode(q, keys_values, out):
     """One new token of each of several sequences, ``[n_head, n_sequence, d_head]``."""
-    if len(memories) == len(memories[0]) == 1:
-        return attend(q, *memories[0][0], out)
-    parts, lengths = parts_of(memories)
-    scores = np.empty((len(q), len(memories), max(lengths)), q.dtype)
+    if len(keys_values) == len(keys_values[0]) == 1:
+        return attend(q, *keys_values[0][0], out)
+    pieces, lengths = pieces_of(keys_values)
+    scores = np.empty((len(q), len(keys_values), max(lengths)), q.dtype)
     if min(lengths) < max(lengths):
         scores.fill(-np.inf)
-    for rows, columns, keys, _ in parts:
+    for rows, columns, keys, _ in pieces:
         np.matmul(q[:, rows], keys.swapaxes(1, 2), out=scores[:, rows, columns])
     weights = softmax_in_place(scores)
-    for rows, columns, _, values in parts:
+    for rows, columns, _, values in pieces:
         z = weights[:, rows, columns] @ values
         out[:, rows] = out[:, rows] + z if columns.start else z
 
 
-def parts_of(memories):
+def pieces_of(keys_values):
     """``[(whose, which of their keys, keys, values), ...]``, and how many keys each
-    sequence has. Neighbours whose memory begins with the same keys have one part in
+    sequence has. Neighbours whose lists begin with the same keys have one piece in
     common for them."""
-    parts, begin = [], [memory[0] for memory in memories]
+    pieces, begin = [], [parts[0] for parts in keys_values]
     for _, same in itertools.groupby(range(len(begin)), lambda i: id(begin[i])):
         first, *others = same
         keys, values = begin[first]
         rows = slice(first, first + 1 + len(others))
-        parts.append((rows, slice(keys.shape[1]), keys, values))
+        pieces.append((rows, slice(keys.shape[1]), keys, values))
     lengths = [keys.shape[1] for keys, _ in begin]
-    for i, memory in enumerate(memories):
-        for keys, values in memory[1:]:
+    for i, parts in enumerate(keys_values):
+        for keys, values in parts[1:]:
             start, lengths[i] = lengths[i], lengths[i] + keys.shape[1]
-            parts.append((slice(i, i + 1), slice(start, lengths[i]), keys, values))
-    return parts, lengths
+            pieces.append((slice(i, i + 1), slice(start, lengths[i]), keys, values))
+    return pieces, lengths
