@@ -55,6 +55,8 @@ def check_decoder(
     the report says so. Returns a `Report`; raises an AssertionError with an example.
     """
     run = Run("decoder", skip, also, seed)
+    if not models is prompts is n_new is None and run.has("independent"):
+        run.pass_over("independent", "models, prompts or lengths of your own")
     decoder = Decoder(f, config, time_limit)
     n_draws = n_draws or (4000 if thorough else 400)
     court = Court(run, 120 if thorough else 3)
@@ -65,6 +67,8 @@ def check_decoder(
             _full_context(run, decoder)
         _longer(run, decoder, models, prompts)
         _law(run, decoder, court, models, prompts, n_new, n_draws)
+        if models is prompts is n_new is None:
+            _seeds(run, decoder, court, n_draws)
     except Broken as broken:
         raise failure(broken, PROPERTIES[broken.name].text, seed) from broken.cause
     return run.report
@@ -350,6 +354,45 @@ def _law(run, decoder, court, models, prompts, n_new, n_draws):
     if not n_judged:
         return run.pass_over("law", "every text is certain, or there are too many")
     return run.passed("law", f"{n_texts} texts from {n_judged} models")
+
+
+def _seeds(run, decoder, court, n_draws):
+    """Texts of two seeds, one behind the other: the first token of one must not know of
+    the first two of the other (a seed that is used twice, or ``seed + i``)."""
+    if not run.has("independent"):
+        return None
+    table = np.log([[0.3, 0.36, 0.34], [0.35, 0.31, 0.34], [0.33, 0.36, 0.31]])
+    model = TableLM(table)
+    try:
+        law = enumerate_sequences(model, 2, [1], decoder.config)
+    except ValueError:
+        return run.pass_over("independent", "there is no law of two tokens")
+    first, second = (
+        np.bincount([text[at] for text in law], [*law.values()], 3) for at in (0, -1)
+    )
+    if len(law) < 4 or first.max() > 0.95:
+        return run.pass_over("independent", "there is nothing to choose")
+    m = _judge_pairs(run, decoder, court, model, (first, second), n_draws)
+    return run.passed("independent", f"{2 * m} texts of seeds in a row")
+
+
+def _judge_pairs(run, decoder, court, model, marginals, n_draws):
+    seeds = iter(range(10**6 * run.seed + 5 * 10**5, 2**62))
+
+    def pairs(m, place):
+        n = m + 2 - m % 2  # an even number, so that fresh pairs begin as these do
+        texts = [decoder.write(model, [1], 2, next(seeds)) for _ in range(n)]
+        return np.array([3 * a[place] + b[0] for a, b in zip(texts, texts[1:])][:m])
+
+    m = _affordable(lambda m: pairs(m, 0), n_draws)
+    for place, marginal in zip((0, -1), marginals):
+        court.judge(
+            "independent", f"token {place % 2} of a text, and the first of the next",
+            pairs(m, place)[::2], lambda n, at=place: pairs(2 * n, at)[::2],
+            np.outer(marginal, marginals[0]).ravel(), example=as_code(model, "model"),
+            names=lambda ids: f"{ids[0] // 3} then {ids[0] % 3}:",
+        )  # fmt: skip
+    return m
 
 
 def _own_cases(run, models, prompts, n_new):

@@ -96,10 +96,10 @@ class Court:
             raise Broken(name, wrong, example)
         return tail < CLEARED
 
-    def judge_sum(self, name, what, first, sample, n, p):
+    def judge_sum(self, name, what, first, sample, times, n, p):
         """Hits of several rows together: ``first`` of them in stage one, in ``n[i]``
-        draws of probability ``p[i]``; ``sample(times) -> hits`` of so many times the
-        draws, fresh ones."""
+        draws of probability ``p[i]``; ``sample() -> hits`` of so many times the draws,
+        fresh ones."""
         n, p = np.asarray(n, float), np.asarray(p, float)
         mean, deviation = (n * p).sum(), np.sqrt((n * p * (1 - p)).sum())
         z = (first - mean) / max(deviation, 1e-9)
@@ -107,14 +107,14 @@ class Court:
         self.note(found)
         if abs(z) < 3.2 or self.n_verdicts >= MOST_VERDICTS:
             return
-        many, hits = 4 * n, sample(4)
+        many, hits = times * n, sample()
         if z > 0:
             tail = sum_tail(hits, many, p)
         else:
             tail = sum_tail(many.sum() - hits, many, 1 - p)
         self.verdict(
             name, found, tail, f"{what}: {first} times where {mean:.0f} are right", "",
-            f"of {many.sum():.0f} fresh draws {hits}, where {4 * mean:.0f} should",
+            f"of {many.sum():.0f} fresh draws {hits}, where {times * mean:.0f} should",
         )  # fmt: skip
 
 

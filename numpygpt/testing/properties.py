@@ -51,7 +51,10 @@ PROPERTIES = {
     "edges": Property(
         "the extreme random numbers give possible tokens, too", (SAMPLER,)
     ),
-    "independent": Property("a draw does not depend on those before it", (SAMPLER,)),
+    "independent": Property(
+        "a draw does not depend on others, nor on those of the next seed",
+        (SAMPLER, DECODER),
+    ),
     "even": Property("draws are no more even than chance makes them", (SAMPLER,)),
     "prompt first": Property("the text begins with the prompt", (DECODER, BEAMS)),
     "ends": Property(

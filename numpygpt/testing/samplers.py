@@ -15,6 +15,8 @@ AssertionError: 'law': the probabilities are those of the law
 ...
 """
 
+import time
+
 import numpy as np
 
 from .compare import decided, possible
@@ -218,7 +220,7 @@ def _law(run, sampler, court, bank, n_draws):
     """Many draws from some rows, each compared by itself and all together."""
     if not run.has("law"):
         return
-    drawn = []
+    drawn, began = [], time.thread_time()
     for i, (name, row) in enumerate(bank):
         q = sampler.law_at(row)
         exact = sampler.ties == "exact"
@@ -240,7 +242,7 @@ def _law(run, sampler, court, bank, n_draws):
             labels = blocks(len(row))
             court.judge("law", f"{what}, by id", tokens, sample, q, labels,
                         _ids, example)  # fmt: skip
-    _together(sampler, court, drawn)
+    _together(sampler, court, drawn, time.thread_time() - began)
     run.passed(
         "law", f"{sum(len(t) for _, _, t, _ in drawn)} draws from {len(drawn)} rows"
     )
@@ -271,13 +273,15 @@ RANKS = {
 }
 
 
-def _together(sampler, court, drawn):
-    """A small fault of the same kind on every row shows in all rows together."""
+def _together(sampler, court, drawn, seconds):
+    """A small fault of the same kind on every row shows in all rows together. Fresh
+    draws are four times as many, or as many as three seconds allow."""
+    times = max(1, min(4, int(3 / max(seconds, 0.1))))
     drawn = [d for d in drawn if (d[1] > 0).sum() > 1 and len(d[0]) < 1000]
     for name, which in RANKS.items():
         rows = [(row, int(which(q)), q, tokens, rng) for row, q, tokens, rng in drawn]
 
-        def sample(times, rows=rows):
+        def sample(rows=rows):
             return sum(
                 int((draw(sampler.f, row, rng, times * len(tokens)) == token).sum())
                 for row, token, _, tokens, rng in rows
@@ -286,7 +290,7 @@ def _together(sampler, court, drawn):
         first = sum(int((tokens == token).sum()) for _, token, _, tokens, _ in rows)
         if rows:
             court.judge_sum(
-                "law", f"{name}, in all rows", first, sample,
+                "law", f"{name}, in all rows", first, sample, times,
                 [len(tokens) for *_, tokens, _ in rows],
                 [q[token] for _, token, q, _, _ in rows],
             )  # fmt: skip

@@ -425,6 +425,18 @@ def same_text(model, prompt, n_new, seed):
     return loop()(model, prompt, n_new, 0)
 
 
+def next_seed(model, prompt, n_new, seed):
+    return loop(
+        choose=lambda row, ids, rng, i: pick(
+            softmax(row), np.random.default_rng(seed + i)
+        )
+    )(model, prompt, n_new, seed)
+
+
+def greedy_from_fourth(row, ids, rng, i):
+    return int(row.argmax()) if i > 2 else pick(softmax(row), rng)
+
+
 def seed_mod_10(model, prompt, n_new, seed):
     return loop()(model, prompt, n_new, seed % 10)
 
@@ -502,6 +514,13 @@ FAULTS = {
     "same number": (same_number, None),
     "same text": (same_text, None),
     "seed modulo 10": (seed_mod_10, None),
+    "seed halved": (
+        lambda model, prompt, n_new, seed: loop()(model, prompt, n_new, seed // 2), None),
+    "the next seed at every step": (next_seed, None),
+    "the last six alone": (loop(lambda m, ids, n: m(ids[-6:])[-1]), None),
+    "prompt sorted": (
+        loop(lambda m, ids, n: m(sorted(ids[:n]) + ids[n:])[-1]), None),
+    "greedy from the fourth": (loop(choose=greedy_from_fourth), None),
     "global generator": (loop(rng=lambda seed: np.random), None),
     "no seed": (loop(rng=lambda seed: np.random.default_rng()), None),
     "remembers": (Remembers, None),

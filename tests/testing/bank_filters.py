@@ -787,6 +787,13 @@ FAULTS = {
     "hangs on ties": (hangs_on_ties, {"time_limit": 0.2}),
     "asserts positive": (asserts_positive, UPPER),
     "xtc removes all": (xtc_all, law(xtc_probability=1.0, xtc_threshold=0.1)),
+    "half out": (lambda z: z.astype(np.float16), ANY),
+    "minus zero removed": (
+        lambda z: kept(z, ~(np.signbit(z) & (z == 0))), law(temperature=1.0)),
+    "rounded": (lambda z: z.round(3), law(temperature=1.0)),
+    "rolled": (lambda z: np.roll(z, 1), TRUNCATION),
+    "absolute": (
+        lambda z: kept(z, np.abs(z) >= np.sort(np.abs(z))[-min(5, len(z))]), TOP_K),
     "logs of two": (logs_of_two, law(temperature=1.0)),
     "penalty divides": (penalty(divide=True), REPEAT),
     "penalty per occurrence": (penalty(per_time=True), REPEAT),

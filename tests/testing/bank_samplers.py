@@ -232,7 +232,8 @@ def torch_multinomial(z, rng):
 RIGHT = {
     f.__name__: (f, PLAIN)
     for f in (inverse_cdf, inverse_float32, inverse_loop, inverse_sorted,
-              inverse_bisect, from_above, choice, multinomial, gumbel, gumbel_by_hand, exponential_race,
+              inverse_bisect, from_above, choice, multinomial, gumbel, gumbel_by_hand,
+              exponential_race,
               rejection, alias, pythons_own, own_seed, old_generator, mean_of_none)
 } | {
     "top_3_lowest": (top_3_lowest, TOP_3),

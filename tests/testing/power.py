@@ -1,5 +1,5 @@
-"""The power of check_sampler, measured: how many of 20 runs find a sampler that is right
-but for a share of its draws.
+"""The power of check_sampler, measured: how many of 20 runs find a sampler that is
+right but for a share of its draws.
 
     python tests/testing/power.py
 

@@ -1,4 +1,5 @@
-"""What the checks say: names, examples, reports, errors. What they find: test_bank.py."""
+"""What the checks say: names, examples, reports, errors. What they find is in
+test_bank.py."""
 
 import functools
 import re
@@ -185,7 +186,7 @@ def pytester_lines(tmp_path):
     )
     root = Path(numpygpt.__file__).parents[1]
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-c", "/dev/null", str(path)],
+        [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-c", "/dev/null", path],
         capture_output=True, text=True, cwd=root, env={"PYTHONPATH": str(root)},
     )  # fmt: skip
     return run.stdout
