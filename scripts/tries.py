@@ -628,7 +628,8 @@ def matmul_py():
     return (
         "Milliseconds for `x @ w` and `matmul(x, w)`, the best of 30, one thread, by "
         f"rows: {'; '.join(parts)}. For a few rows BLAS copies the matrix into "
-        "another order first; `matmul` cuts it so small that it does not. See numpygpt/fast/README.md."
+        "another order first; `matmul` cuts it so small that it does not. See "
+        "numpygpt/fast/README.md."
     )
 
 
