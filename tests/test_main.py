@@ -123,8 +123,6 @@ def test_version():
         ([b"ab\xff"], b"", "UTF-8"),
         (["x", "--forced-eos-token-id", "999999"], b"", "forced_eos_token_id: token id"),
         (["x", "--watermarking-config", '{"bias": NaN}'], b"", "bias must be a finite"),
-        (["x", "--dry-multiplier", "1", "--dry-sequence-breakers", "[999999]"], b"",
-         "dry_sequence_breakers: token id 999999"),
         (["x", "--regex", "((a{250}){250}){250}"], b"", "too large"),
         (["x", "--penalty-alpha", "0.5", "--top-k", "4", "--do-sample"], b"",
          "--no-do-sample"),

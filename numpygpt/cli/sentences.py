@@ -8,6 +8,7 @@ there is none, a fifth beyond it.
 import re
 
 ROOM = 5  # a fifth of the limit, before and behind it
+CONSTRAINTS = {"regex", "choices", "json_schema", "json_object"}  # they say how it ends
 END = re.compile(r"""[.!?…]["'”’)\]]*\s*$""")
 # What ends in a dot and is no end: "Mr.", "J.", "e.g."
 SHORT = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Capt|vs|etc)|\b[A-Za-z])\.$")
@@ -32,7 +33,7 @@ def to_sentences(settings, tokenizer, n_prompt):
     something else says how it ends."""
     limit = settings.get("max_new_tokens")
     searches = settings.get("num_beams", 1) > 1 or settings.get("penalty_alpha")
-    if limit is None or searches or settings.keys() & {"regex", "choices"}:
+    if limit is None or searches or settings.keys() & CONSTRAINTS:
         return settings
 
     def stops(ids):

@@ -37,7 +37,8 @@ def test_a_text_ends_with_the_first_sentence_near_the_limit():
 @pytest.mark.parametrize(
     "settings",
     [{"max_length": 20}, {"max_new_tokens": 9, "num_beams": 2},
-     {"max_new_tokens": 9, "regex": "a*"}, {"max_new_tokens": 9, "choices": ["a"]}],
+     {"max_new_tokens": 9, "regex": "a*"}, {"max_new_tokens": 9, "choices": ["a"]},
+     {"max_new_tokens": 9, "json_object": True}],
 )  # fmt: skip
 def test_what_has_an_end_of_its_own_keeps_it(settings):
     assert to_sentences(settings, Tokenizer.gpt2(0), 2) == settings
