@@ -1,7 +1,7 @@
 """Plant random bugs, one at a time, and see whether the tests notice.
 
     pip install -e .[test] coverage
-    python scripts/mutate.py [WORD ...] [-n 60] [--seed 0]
+    python scripts/mutate.py [WORD ...] [-n 60] [--seed 0] [--named]
 
 A bug is one small change to the syntax tree: `<` becomes `<=`, `+` becomes `-`, a
 number grows by one, a condition is always false, a statement or an argument is gone. It
@@ -10,7 +10,8 @@ or to the files whose path has one of the words, and planted in a copy of the tr
 Then those tests run that execute the changed line, first the ones named after the file,
 until one fails; of a line that runs when its module is imported, a table or a default,
 any test may notice. Which tests run which lines is found out first: that takes as long
-as the tests themselves, and is kept in ``--lines FILE``.
+as the tests themselves, and is kept in ``--lines FILE``. With ``--named`` only the tests
+named after the file run: soon done, and what survives may still be caught elsewhere.
 
 The score is the share of bugs that some test caught. What survives is printed: a bug
 that changes nothing, or a test that is missing. Exit code 1 below 92%.
@@ -45,7 +46,19 @@ TESTS_OF = {  # where no test file has the file's name
     "activations": ["test_layers"], "inputs": ["test_model"], "hub": ["test_saving"],
     "watch": ["test_saving"], "download": ["test_hub"], "known": ["test_hub"],
     "safetensors": ["test_weights", "test_hostile"], "__main__": ["test_main"],
-    "kit": ["test_kit"], "attention": ["test_model"], "generate": ["test_gpt2"],
+    "attention": ["test_small_limits"], "matmul": ["test_small_limits"],
+    "int8": ["test_small_limits"], "generate": ["test_gpt2"], "gpt2": ["test_saving"],
+    "memo": ["test_tokenizer"], "long_pieces": ["test_tokenizer"], "merges":
+    ["test_tokenizer"], "added": ["test_tokenizer", "test_vocabulary"],
+    "cache": ["test_interrupted"], "methods": ["test_pairs"], "table": ["test_pairs"],
+    "weights": ["test_edges"], "schema": ["test_regular"], "choices":
+    ["test_constraints"], "stopping": ["test_gpt2"], "tokenizer_json":
+    ["test_vocabulary"], "packing": ["test_gpt2"], "settings": ["test_gpt2"],
+    "steps": ["test_sampling"], "truncation": ["test_filters", "test_by_hand"],
+    "mirostat": ["test_by_hand", "test_filters"], "penalties": ["test_by_hand"],
+    "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
+    "config": ["test_generation_config"], "checks": ["test_generation_config"],
+    "train": ["test_corpus"], "plain": ["test_small_limits"],
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
 ENVIRONMENT |= {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "2"}
@@ -260,21 +273,30 @@ def read_contexts(name, folder):
 
 def tests_for(bug, lines):
     """The tests that may notice, the likeliest first."""
-    stem = Path(bug.path).stem
-    named = ["test_" + stem, *TESTS_OF.get(stem, [])]
     files = test_files(lines["failing"])
-    first = [f for f in files if Path(f).stem in named]
+    first = named(bug.path, files)
     if bug.path == "scripts/train.py":  # it needs torch, and so do its tests
         return [["-m", "reference or not reference", *first]]
+    doctests = [bug.path] if bug.path.startswith("numpygpt") else []
+    if lines.get("only named"):
+        return [[*first, *doctests]]
     running = [] if bug.at_import else lines.get(bug.path, {}).get(str(bug.line), [])
     running = [t for t in running if t.partition("::")[0] in files]
+    if not running:
+        rest = [f for f in files if f not in first]
+        return [part for part in (first, [*rest, "numpygpt"]) if part]
     of_name = [t for t in running if t.partition("::")[0] in first]
     others = [t for t in running if t not in of_name]
-    if running:
-        doctests = [bug.path] if bug.path.startswith("numpygpt") else []
-        return [part for part in (of_name, doctests, others) if part]
-    rest = [f for f in files if f not in first]
-    return [part for part in (first, [*rest, "numpygpt"]) if part]
+    return [part for part in (of_name, doctests, others) if part]
+
+
+def named(path, files):
+    """The test files that are named after a file, or, if none is, after its folder."""
+    stem, folders = Path(path).stem, Path(path).parts[1:-1]
+    names = ["test_" + stem, *TESTS_OF.get(stem, [])]
+    found = [f for f in files if Path(f).stem in names]
+    beneath = "/".join(["tests", *folders[:1]])
+    return found or [f for f in files if Path(f).parent.as_posix() == beneath]
 
 
 # Planting.
@@ -313,6 +335,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="at once (%(default)s)")
     parser.add_argument("--lines", metavar="FILE", help="keep which test runs what")
+    parser.add_argument("--named", action="store_true", help="only tests so named")
     args = parser.parse_args(argv)
     paths = [p.relative_to(ROOT) for place in PLACES for p in ROOT.glob(place)]
     paths = sorted({p.as_posix() for p in paths if p.name != "__init__.py"})
@@ -320,7 +343,9 @@ def main(argv=None):
             if not args.words or any(word in path for word in args.words)]  # fmt: skip
     chosen = random.Random(args.seed).sample(bugs, min(args.n, len(bugs)))
     print(f"{len(bugs)} bugs in {len(paths)} files, {len(chosen)} drawn", flush=True)
-    if args.lines and Path(args.lines).is_file():
+    if args.named:
+        lines = {"failing": [], "only named": True}
+    elif args.lines and Path(args.lines).is_file():
         lines = json.loads(Path(args.lines).read_text(encoding="utf-8"))
     else:
         lines = lines_and_tests(args.jobs)
