@@ -10,8 +10,8 @@ or to the files whose path has one of the words, and planted in a copy of the tr
 Then those tests run that execute the changed line, first the ones named after the file,
 until one fails; of a line that runs when its module is imported, a table or a default,
 any test may notice. Which tests run which lines is found out first: that takes as long
-as the tests themselves, and is kept in ``--lines FILE``. With ``--named`` only the tests
-named after the file run: soon done, and what survives may still be caught elsewhere.
+as the tests themselves, and is kept in ``--lines FILE``. With ``--named`` only
+the tests named after the file run: soon done; what survives may be caught by others.
 
 The score is the share of bugs that some test caught. What survives is printed: a bug
 that changes nothing, or a test that is missing. Exit code 1 below 92%.
