@@ -13,7 +13,13 @@ median of the rounds' ratios. A peer that is not installed is left out.
 The machine's own bounds are measured in every round, too. A step of generation must
 read every weight once; ``n`` rows need two operations a weight and row. The longer of
 the two times is the bound (attention is not in it), and the share of it that numpygpt
-reached stands beside its figure.
+reached stands beside its figure. A figure above its bound is an error.
+
+A round in which other programs used more than a twentieth of a core is done again, at
+most as many times as there are rounds; what stays in the result is marked "busy". The
+first line says which BLAS computes, with the code for which processor, and why.
+``--isa avx2`` holds all to AVX2, which is what most processors have; ``--busy 2`` runs
+two programs beside them that want a core each.
 
 A row of the table: the case, its unit, numpygpt's figure, its share of the bound, then
 every peer's figure and in brackets how many times better numpygpt is.
@@ -26,8 +32,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from neighbours import ALLOWED, ISA, Watch, spinning
 from peers import PEERS, n_core
 from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
 
@@ -44,30 +52,70 @@ MAKE = (
 )
 
 
-def measure(case, judge, rounds):
+# So long do the threads of OpenBLAS and of CTranslate2 keep asking for more work.
+PAUSE = 0.25
+
+
+class AboveBound(Exception):
+    """A figure that cannot be."""
+
+
+ABOVE = 1.05  # of the bound: more cannot be, but for the bound's own inaccuracy
+
+
+def one_round(case, runs):
+    """``{who: seconds}``, once each; who fails is taken out of ``runs``."""
+    times, first = {}, next(iter(case.runs))
+    for who, run in list(runs.items()):
+        time.sleep(PAUSE if len(runs) > 1 else 0)
+        try:
+            times[who] = run()
+        except LeftOut as error:
+            if who == first:
+                raise
+            note(f"{case.name}: {who} is left out: {error}")
+            del runs[who]
+    return times
+
+
+def measure(case, judge, rounds, watch=None):
     """Let all have their turns, round after round; the case's result as a dict.
-    ``judge``: the worker that measures the machine's bounds."""
-    runs, times, bounds = dict(case.runs), {who: [] for who in case.runs}, []
-    first = next(iter(runs))
+    ``judge``: the worker that measures the machine's bounds; ``watch``: its `look`
+    says how many cores others had since the last one, or None."""
+    runs, found, n_more = dict(case.runs), [], rounds
     last = min(rounds, case.rounds or rounds)
-    for i in range(0 if case.rounds else -1, last):  # -1: once without the clock
-        for who, run in list(runs.items()):
-            try:
-                times[who].append(run())
-            except LeftOut as error:
-                if who == first:
-                    raise
-                note(f"{case.name}: {who} is left out: {error}")
-                del runs[who], times[who]
-        if i >= 0 and case.bound:
-            bounds.append(case.bound(judge.ask("bandwidth"), judge.ask("product")))
-    times = {who: t[-last:] for who, t in times.items()}
+    if not case.rounds:
+        one_round(case, runs)  # once without the clock
+    look = watch.look if watch else lambda: None
+    look()
+    while len(found) < last:
+        times, bound = one_round(case, runs), None
+        if case.bound:
+            bound = case.bound(judge.ask("bandwidth"), judge.ask("product"))
+        others = look()
+        if others and others > ALLOWED and n_more:
+            n_more -= 1
+            continue
+        found.append((times, bound, others))
+    times = {who: [t[who] for t, _, _ in found] for who in runs}
     result = summary(case, times)
-    if bounds:
-        shares = [b / t for b, t in zip(bounds, times[first])]
-        result["bound"] = case.amount / statistics.median(bounds)
-        result["share"] = statistics.median(shares)
+    result["others"] = [o if o is None else round(o, 3) for _, _, o in found]
+    result["busy"] = sum(o is not None and o > ALLOWED for *_, o in found)
+    if case.bound:
+        check_bound(case, result, [b for _, b, _ in found], times)
     return result
+
+
+def check_bound(case, result, bounds, times):
+    """Note the bound, and the share of it that was reached."""
+    first = next(iter(times))
+    result["bound"] = case.amount / statistics.median(bounds)
+    result["share"] = statistics.median(b / t for b, t in zip(bounds, times[first]))
+    if result["share"] > ABOVE:
+        raise AboveBound(
+            f"{case.name}: {result['share']:.0%} of what the machine can do cannot be: "
+            "other programs were in the way of one of the two"
+        )
 
 
 def summary(case, times):
@@ -96,7 +144,9 @@ def row(result):
     cells = [f"{name}{value:.4g}", f"{share:.0%}" if share else ""]
     cells += [f"{who} {v:.4g} ({ratios[who]:.2f})" for who, v in others]
     text = f"{result['case']:<22}{result['unit']:<10}{cells[0]:<10} {cells[1]:<6}"
-    return f"{text}{'  '.join(cells[2:])}".rstrip()
+    text = f"{text}{'  '.join(cells[2:])}".rstrip()
+    n = result["rounds"]
+    return text + (f"  busy: {result['busy']} of {n} rounds" if result["busy"] else "")
 
 
 def machine(model, config, versions):
@@ -104,6 +154,13 @@ def machine(model, config, versions):
     facts = {"cores": n_core(), "processor": platform.machine()}
     facts |= {"python": platform.python_version(), **versions}
     return facts | {"model": model, "n_params": config.n_params}
+
+
+def warning(facts):
+    """What a reader of the figures must know of the machine, or nothing."""
+    if facts.get("kernel_chosen") == "OPENBLAS_CORETYPE" and not facts["isa"]:
+        return "OPENBLAS_CORETYPE forces BLAS's kernel: unset it for the machine's own"
+    return ""
 
 
 def read_text(path):
@@ -138,6 +195,9 @@ def parse(argv):
     option("--peers", default=",".join(PEERS),
            help=f"of {', '.join(PEERS)}; default: all; the first always")  # fmt: skip
     option("--text", help="a file of English for the tokenizer")
+    option("--isa", choices=ISA, help="hold all to these instructions")
+    option("--busy", type=int, default=0, metavar="N",
+           help="run so many programs beside them that want a core each")  # fmt: skip
     option("--json", action="store_true", help="one object a line")
     args = parser.parse_args(argv)
     try:
@@ -145,6 +205,8 @@ def parse(argv):
         args.peers = listed(args.peers, PEERS, "peers")
         if args.rounds < 1:
             raise ValueError(f"--rounds must be at least 1, not {args.rounds}")
+        if not 0 <= args.busy <= 64:
+            raise ValueError(f"--busy must be from 0 to 64, not {args.busy}")
         args.text = read_text(args.text)
         args.is_random = args.model in PUBLISHED
         args.folder = None if args.is_random else hub.find(args.model)
@@ -165,6 +227,25 @@ def busy(peers, cases):
             yield who
 
 
+def run_all(args, race, workers):
+    """Every case, a line each; who is above the bound ends the program at the end."""
+    wrong = []
+    with spinning(args.busy) as pids:
+        pids = [*pids, *(worker.process.pid for worker in workers.values())]
+        watch = Watch(pids, time.perf_counter)
+        for group in args.cases:
+            for case in getattr(race, group)():
+                try:
+                    result = measure(case, workers["numpygpt"], args.rounds, watch)
+                except AboveBound as error:
+                    wrong.append(str(error))
+                    note(f"error: {error}")
+                    continue
+                print(json.dumps(result) if args.json else row(result), flush=True)
+    if wrong:
+        sys.exit(f"{len(wrong)} figures were above their bounds")
+
+
 def main(argv=None):
     """Read the arguments, measure, print."""
     args = parse(argv)
@@ -176,14 +257,14 @@ def main(argv=None):
                 make = [sys.executable, "-c", MAKE, args.model, scratch]
                 if subprocess.run(make, env=ENVIRONMENT, check=False).returncode:
                     raise LeftOut(f"no random model of the size {args.model}")
+            ENVIRONMENT.update(ISA.get(args.isa, {}))
             workers, versions = start(busy(args.peers, args.cases), folder)
             facts = machine(args.model, args.config, versions)
+            facts |= {"isa": args.isa, "busy": args.busy}
+            if warning(facts):
+                note(warning(facts))
             print(json.dumps({"machine": facts}) if args.json else facts, flush=True)
-            race = Race(folder, workers, args.text)
-            for group in args.cases:
-                for case in getattr(race, group)():
-                    result = measure(case, workers["numpygpt"], args.rounds)
-                    print(json.dumps(result) if args.json else row(result), flush=True)
+            run_all(args, Race(folder, workers, args.text), workers)
         except LeftOut as error:
             sys.exit(f"numpygpt cannot be measured: {error}")
         except KeyboardInterrupt:

@@ -6,7 +6,7 @@ Every competitor has a process of its own. PyTorch's threads, once they have wor
 keep asking for more work, and slow whatever else runs in the same process by a quarter
 (measured: CTranslate2's decoding, and ours); OpenBLAS's and those of CTranslate2 are no
 better guests. Here who is not asked waits for a line on its standard input, and its
-threads sleep.
+threads sleep, as soon as they have given up asking (benchmark.py waits for that).
 
 A request is a line of JSON, ``{"do": "decode", "prompts": [[...]], "n_step": 32}``, the
 answer another, ``{"seconds": 0.02}`` or ``{"error": "why not"}``. The first line comes
@@ -14,8 +14,7 @@ unasked: ``{"versions": {...}}``, or why this peer cannot take part.
 
 The clock runs here, around the work alone: what the process has to send and to read is
 not counted. Imports stand inside the classes, so that a process has what its own peer
-needs; and numpygpt before NumPy, because it has a setting to make that NumPy reads
-when it is loaded.
+needs.
 """
 
 import argparse
@@ -48,17 +47,18 @@ class Numpygpt:
     """This package."""
 
     def __init__(self, folder):
-        import numpygpt  # before NumPy  # noqa: I001
-
         import numpy as np
 
-        self.np, self.Tokenizer = np, numpygpt.Tokenizer
+        import numpygpt
+        from numpygpt.fast.blas import describe
+        from numpygpt.fast.matmul import matmul
+
+        self.np, self.matmul, self.Tokenizer = np, matmul, numpygpt.Tokenizer
         self.model = numpygpt.GPT2.from_pretrained(folder)
         self.tokenizer = self.pair = None
         self.grown = {}
-        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         self.versions = {"numpygpt": numpygpt.__version__, "numpy": np.__version__}
-        self.versions["blas"] = f"{blas['name']} {blas['version']}"
+        self.versions |= describe()
 
     def generate(self, prompts, n_new, n_beam=1):
         never = self.model.config.n_vocab  # no such token: no sequence ends early
@@ -93,8 +93,10 @@ class Numpygpt:
         if self.pair is None:  # 400 MB: only if somebody asks, and once
             shape = 1024, 50_000
             self.pair = [self.np.ones(shape, self.np.float32) for _ in range(2)]
-        row = self.np.ones(1024, self.np.float32)
-        fastest = min(seconds(lambda: [row @ m for m in self.pair]) for _ in range(3))
+        row = self.np.ones((1, 1024), self.np.float32)
+        runs = [lambda: [row @ m for m in self.pair]]
+        runs += [lambda: [self.matmul(row, m) for m in self.pair]]
+        fastest = min(seconds(run) for run in runs for _ in range(3))
         return fastest / sum(m.nbytes for m in self.pair)
 
     def product(self):
@@ -102,7 +104,8 @@ class Numpygpt:
         of matrices: what a long prompt cannot be faster than."""
         x = self.np.ones((1024, 1024), self.np.float32)
         w = self.np.ones((1024, 4096), self.np.float32)
-        fastest = min(seconds(lambda: x @ w) for _ in range(5))
+        runs = [lambda: x @ w, lambda: self.matmul(x, w)]
+        fastest = min(seconds(run) for run in runs for _ in range(3))
         return fastest / (2 * x.shape[0] * w.size)
 
     def grow(self, sizes, **request):

@@ -7,15 +7,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import benchmark
-import numpy as np
+import neighbours
 import peers
 import pytest
 import race
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
+from numpygpt.fast import blas
 
 SCRIPT = Path(benchmark.__file__)
 
@@ -75,6 +77,7 @@ def test_json_has_the_machine_and_then_a_result_a_line(folder):
     assert names == [*decode, "beam 5", "prefill 32", *check, "decode behind 32"]
     for result in results:
         keys = {"case", "unit", "values", "ratios", "rounds", "bound", "share"}
+        keys |= {"others", "busy"}
         assert result.keys() == keys
         assert result["rounds"] == 1
         assert result["values"]["numpygpt"] > 0
@@ -152,6 +155,8 @@ def test_medians_of_ratios():
         (["--cases", "decode,walk"], "walk"),
         (["--peers", "plain,llama"], "llama"),
         (["--rounds", "0"], "rounds"),
+        (["--busy", "-1"], "busy"),
+        (["--isa", "mmx"], "isa"),
         (["--text", "no/such/file"], "no/such/file"),
         (["--model", "no/such/model/folder"], "no/such/model"),
     ],
@@ -180,7 +185,78 @@ def test_the_parts_make_up_the_whole(folder):
     ]  # fmt: skip
     for row in rows:
         figures = dict(zip(columns, map(float, row[16:].split())))
-        parts = figures["attention"] + figures["norms"] + figures["gelu"]
+        parts = figures["attention"] + figures["norms"] + figures["mlp"]
         others = figures["in-pass"] + figures["rest"]
         assert figures["whole"] == pytest.approx(parts + others, abs=0.3)
         assert 0 < parts < figures["whole"] and 0 < others < figures["whole"]
+
+
+class Looks:
+    """What a Watch would say, round after round."""
+
+    def __init__(self, *seen):
+        self.seen = [0.0, *seen]  # the first look only sets the clock
+
+    def look(self):
+        return self.seen.pop(0)
+
+
+def test_a_round_in_which_others_were_busy_is_done_again():
+    times = iter([9.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])  # the first is not counted
+    case = race.Case("walk", "s", 1, {"numpygpt": lambda: next(times)})
+    result = benchmark.measure(case, None, 2, Looks(0.5, 0.01, 0.3, 0.02))
+    assert result["values"] == {"numpygpt": 3.0}  # of the rounds 2.0 and 4.0
+    assert result["busy"] == 0 and result["others"] == [0.01, 0.02]
+    assert "busy" not in benchmark.row(result)
+
+
+def test_a_machine_that_is_never_quiet_is_marked():
+    case = race.Case("walk", "s", 1, {"numpygpt": lambda: 1.0})
+    looks = Looks(*[0.5] * 4)
+    result = benchmark.measure(case, None, 2, looks)
+    assert looks.seen == []  # twice as many rounds as asked for, no more
+    assert result["busy"] == 2 and result["others"] == [0.5, 0.5]
+    assert benchmark.row(result).endswith("busy: 2 of 2 rounds")
+    unknown = benchmark.measure(case, None, 2, Looks(None, None))
+    assert unknown["busy"] == 0
+
+
+class Judge:
+    def ask(self, what):
+        return 1.0
+
+
+@pytest.mark.parametrize("took, is_wrong", [(2.0, False), (0.99, False), (0.5, True)])
+def test_a_figure_above_its_bound_is_an_error(took, is_wrong):
+    case = race.Case("walk", "m/s", 1, {"numpygpt": lambda: took}, lambda b, o: 1.0)
+    if is_wrong:
+        with pytest.raises(benchmark.AboveBound, match="walk: 200%"):
+            benchmark.measure(case, Judge(), 3)
+    else:
+        assert benchmark.measure(case, Judge(), 3)["share"] == pytest.approx(1 / took)
+
+
+@pytest.mark.skipif(neighbours.ticks() is None, reason="needs Linux's /proc")
+def test_strangers_are_seen_and_our_own_are_not():
+    with neighbours.spinning(1) as pids:
+        assert len(pids) == 1
+        ours = neighbours.Watch(pids, time.perf_counter)
+        strangers = neighbours.Watch([], time.perf_counter)
+        assert ours.look() is None  # too short
+        time.sleep(1)
+        without, with_it = ours.look(), strangers.look()
+    assert with_it > without  # by what it had of a core, however little that was
+
+
+def test_the_machine_says_which_blas_and_why(folder):
+    lines, notes = run(
+        "--model", folder, "--cases", "beam", "--peers", "tiktoken", "--rounds", 1,
+        "--json", "--isa", "avx2",
+    )  # fmt: skip
+    facts = json.loads(lines[0])["machine"]
+    assert facts["isa"] == "avx2" and facts["busy"] == 0
+    assert facts["kernel_chosen"] == "OPENBLAS_CORETYPE"
+    assert facts["settings"]["OPENBLAS_CORETYPE"] == "Haswell"
+    assert facts["blas_held"] == bool(blas.OPENBLAS)
+    assert notes == "" == benchmark.warning(facts)
+    assert "forces" in benchmark.warning(facts | {"isa": None})
