@@ -1,6 +1,6 @@
 """How fast numpygpt is, beside its peers and beside what the machine can do.
 
-    pip install -e .[benchmark]
+    pip install -e .[benchmark]                    # and llama-cpp-python for that peer
     python scripts/benchmark.py                    # GPT-2 124M, random weights
     python scripts/benchmark.py --model fairytale --cases decode,process --json
 

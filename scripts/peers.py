@@ -196,6 +196,70 @@ class CTranslate2:
         return self.generate([ids], 1)
 
 
+class LlamaCpp:
+    """llama.cpp, one text at a time; ``kind`` is what it keeps the matrices in."""
+
+    def __init__(self, folder, kind="F32"):
+        import llama_cpp
+
+        with tempfile.TemporaryDirectory() as out:
+            path = f"{out}/model.gguf"
+            write_gguf(folder, path, kind)
+            self.model = llama_cpp.Llama(
+                path, n_ctx=0, n_batch=2048, n_ubatch=2048, n_threads=n_core(),
+                n_threads_batch=n_core(), verbose=False,
+            )  # fmt: skip
+        self.versions = {"llama.cpp": f"llama-cpp-python {llama_cpp.__version__}"}
+
+    def generate(self, prompts, n_new, n_beam=1):
+        if len(prompts) > 1 or n_beam > 1:
+            raise ValueError("it is asked for one text at a time")
+        self.model.reset()
+        self.model.eval(prompts[0])
+        for _ in range(n_new - 1):
+            self.model.eval([self.model.sample(temp=0.0)])
+        return self.model.sample(temp=0.0)
+
+    def prefill(self, ids):
+        return self.generate([ids], 1)
+
+
+def write_gguf(folder, path, kind):
+    """The model as one file for llama.cpp, its matrices in this kind."""
+    import gguf
+    import numpy as np
+
+    from numpygpt.weights import flatten, load
+
+    config, params = load(folder)
+    writer = gguf.GGUFWriter(path, "gpt2")
+    writer.add_block_count(config.n_layer)
+    writer.add_context_length(config.n_ctx)
+    writer.add_embedding_length(config.n_embd)
+    writer.add_feed_forward_length(config.n_inner or 4 * config.n_embd)
+    writer.add_head_count(config.n_head)
+    writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    vocab = json.loads((Path(folder) / "vocab.json").read_text(encoding="utf-8"))
+    known = {i: token for token, i in vocab.items()}
+    merges = (Path(folder) / "merges.txt").read_text(encoding="utf-8").splitlines()
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([known.get(i, f"[{i}]") for i in range(config.n_vocab)])
+    writer.add_token_merges([line for line in merges if " " in line and line[0] != "#"])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GPT2, config.n_layer)
+    for name, array in flatten(params).items():
+        kept = kind if array.ndim == 2 and name != "wpe.weight" else "F32"
+        number = gguf.GGMLQuantizationType[kept]
+        array = np.ascontiguousarray(array.T if name.startswith("h.") else array)
+        name = names.get_name(f"transformer.{name}", (".weight", ".bias"))
+        packed = gguf.quants.quantize(array, number)
+        writer.add_tensor(name, packed, raw_dtype=number)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 class Tiktoken:
     """OpenAI's tokenizer, with our merges, so that it needs no network."""
 
@@ -245,6 +309,9 @@ PEERS = {
     "transformers-eager": lambda folder: Transformers(folder, "eager"),
     "ctranslate2": CTranslate2,
     "ctranslate2-int8": lambda folder: CTranslate2(folder, "int8"),
+    "llama.cpp": LlamaCpp,
+    "llama.cpp-f16": lambda folder: LlamaCpp(folder, "F16"),
+    "llama.cpp-q8": lambda folder: LlamaCpp(folder, "Q8_0"),
     "plain": Plain,
     "tiktoken": Tiktoken,
 }

@@ -18,6 +18,7 @@ import race
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
 from numpygpt.fast import blas
+from numpygpt.files import hub
 
 SCRIPT = Path(benchmark.__file__)
 
@@ -260,3 +261,16 @@ def test_the_machine_says_which_blas_and_why(folder):
     assert facts["blas_held"] == bool(blas.OPENBLAS)
     assert notes == "" == benchmark.warning(facts)
     assert "forces" in benchmark.warning(facts | {"isa": None})
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0"])
+def test_llama_cpp_is_given_the_same_model(kind):
+    pytest.importorskip("llama_cpp")
+    folder = hub.find("fairytale")  # Q8_0 wants rows of multiples of 32
+    model, prompt = GPT2.from_pretrained(folder), [5, 80, 7, 299, 10, 31, 7]
+    want = model.generate(prompt, max_new_tokens=3, do_sample=False)[0].tolist()
+    got = peers.LlamaCpp(folder, kind)
+    assert [got.generate([prompt], n + 1) for n in range(3)] == want[len(prompt) :]
+    with pytest.raises(ValueError, match="one text"):
+        got.generate([prompt, prompt], 1)
