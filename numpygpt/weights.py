@@ -23,8 +23,8 @@ import numpy as np
 
 from .config import GPT2Config
 from .fast.int8 import pack
-from .files.hub import FormatError, filling, read_json, write_json
-from .files.safetensors import read_folder, release, to_dtype, write_safetensors
+from .files.hub import FormatError, read_json
+from .files.safetensors import read_folder, release, to_dtype, write_model
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # Masks that old checkpoints carry along (the mask here is computed), and what training
@@ -80,7 +80,7 @@ def load(folder, dtype=np.float32):
 def save(folder, config, params, dtype=None, **settings):
     """Write config.json, model.safetensors and, of the ``settings``, a
     generation_config.json: a folder that transformers opens. ``dtype`` np.float16
-    halves the file. All appear together, or none does: see `filling`."""
+    halves the file. All appear together, or none does."""
     tensors = {
         f"{'' if name.startswith('lm_head') else 'transformer.'}{name}": (
             array if dtype is None else array.astype(dtype)
@@ -88,11 +88,7 @@ def save(folder, config, params, dtype=None, **settings):
         for name, array in flatten(params).items()
     }
     kind = next(iter(tensors.values())).dtype.name
-    with filling(folder, "config.json") as new:
-        write_json(new / "config.json", {**config.to_dict(), "torch_dtype": kind})
-        if settings:
-            write_json(new / "generation_config.json", settings)
-        write_safetensors(new / "model.safetensors", tensors)
+    write_model(folder, {**config.to_dict(), "torch_dtype": kind}, settings, tensors)
 
 
 def random_params(config, seed=0, dtype=np.float32):

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .hub import FormatError, parse_json, parts_of, writing
+from .hub import FormatError, filling, parse_json, parts_of, write_json, writing
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",  # bfloat16: see to_dtype
@@ -50,7 +50,25 @@ def read_safetensors(path):
 
     ``FormatError`` if the file is missing, cut off, or its header does not fit it.
     """
-    path = Path(path)
+    data, n, header = _open(Path(path))
+    same = header.pop("__metadata__", None)
+    tensors, spans = {}, []
+    for name, entry in header.items():
+        dtype, shape, begin, end = _check_entry(path, name, entry, len(data) - 8 - n)
+        count = (end - begin) // dtype.itemsize
+        array = np.frombuffer(data, dtype, count, 8 + n + begin if count else 0)
+        tensors[name] = entry["dtype"], array.reshape(shape)
+        spans.append((begin, end, name))
+    _check_spans(path, spans, len(data) - 8 - n)
+    # safetensors' save_model writes shared memory once, and notes the other name.
+    for name, other in same.items() if isinstance(same, dict) else ():
+        if isinstance(other, str) and other in tensors and name not in tensors:
+            tensors[name] = tensors[other]
+    return tensors
+
+
+def _open(path):
+    """The mapped file, the size of its header, and the header."""
     if not path.is_file():
         raise FormatError(
             f"{path} does not exist. Only safetensors are read here; "
@@ -68,28 +86,19 @@ def read_safetensors(path):
         )
     if data[8 : 8 + n].count(b"{") > MAX_TENSORS:
         raise FormatError(f"{path} has more than {MAX_TENSORS} tensors: no GPT-2 does")
-    header = parse_json(data[8 : 8 + n], f"{path}: the header is damaged")
-    same = header.pop("__metadata__", None)
-    tensors, spans = {}, []
-    for name, entry in header.items():
-        dtype, shape, begin, end = _check_entry(path, name, entry, len(data) - 8 - n)
-        count = (end - begin) // dtype.itemsize
-        array = np.frombuffer(data, dtype, count, 8 + n + begin if count else 0)
-        tensors[name] = entry["dtype"], array.reshape(shape)
-        spans.append((begin, end, name))
+    return data, n, parse_json(data[8 : 8 + n], f"{path}: the header is damaged")
+
+
+def _check_spans(path, spans, n_data):
+    """The tensors must fill the data: no gap, nothing twice."""
     at, last = 0, "the header"
-    for begin, end, name in [*sorted(spans), (len(data) - 8 - n, 0, "the file's end")]:
+    for begin, end, name in [*sorted(spans), (n_data, 0, "the file's end")]:
         if begin != at:
             what = "overlap" if begin < at else "leave a gap"
             raise FormatError(
                 f"{path}: {last!r:.80} and {name!r:.80} {what} at {begin}"
             )
         at, last = end, name
-    # safetensors' save_model writes shared memory once, and notes the other name.
-    for name, other in same.items() if isinstance(same, dict) else ():
-        if isinstance(other, str) and other in tensors and name not in tensors:
-            tensors[name] = tensors[other]
-    return tensors
 
 
 def _check_entry(path, name, entry, n_data):
@@ -190,3 +199,13 @@ def read_folder(folder):
                 raise FormatError(f"{file}: {name!r:.80} is in another file, too")
             found[name] = kind, array, file
     return found
+
+
+def write_model(folder, config, settings, tensors):
+    """config.json, generation_config.json (if there are settings) and the tensors: a
+    model folder, of which all files appear together, or none (`hub.filling`)."""
+    with filling(folder, "config.json") as new:
+        write_json(new / "config.json", config)
+        if settings:
+            write_json(new / "generation_config.json", settings)
+        write_safetensors(new / "model.safetensors", tensors)

@@ -84,15 +84,8 @@ def read_tokenizer(folder):
     at = folder / "tokenizer_config.json"
     settings = read_json(at, MAX_TEXT) if at.is_file() else {}
     whole = (folder / "tokenizer.json").is_file()
-    if whole:
-        parts = read_tokenizer_json(folder / "tokenizer.json")
-    elif (folder / "merges.txt").is_file():
-        parts = read_two_files(folder)
-    else:
-        raise FormatError(
-            f"{folder} has neither merges.txt nor tokenizer.json. If the model "
-            "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
-        )
+    read = read_tokenizer_json if whole else read_two_files
+    parts = read(folder / "tokenizer.json" if whole else folder)
     try:
         check_settings(settings)
         names = read_names(folder, settings)
@@ -121,6 +114,11 @@ def read_tokenizer(folder):
 
 def read_two_files(folder):
     """merges.txt, and vocab.json if it is there."""
+    if not (folder / "merges.txt").is_file():
+        raise FormatError(
+            f"{folder} has neither merges.txt nor tokenizer.json. If the model "
+            "uses GPT-2's own vocabulary, take Tokenizer.gpt2()."
+        )
     at = folder / "vocab.json"
     vocab = read_json(at, MAX_TEXT) if at.is_file() else None
     merges = read_merges(folder / "merges.txt")
