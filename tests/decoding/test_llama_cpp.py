@@ -13,6 +13,7 @@ import pytest
 from numpygpt import GenerationConfig, Tokenizer
 from numpygpt.decoding import explain
 from numpygpt.decoding.rules.adaptive import adaptive_p
+from numpygpt.decoding.rules.breakers import breaker_sequences
 from numpygpt.decoding.rules.mirostat import mirostat
 from numpygpt.decoding.sampling import chain, distribution, process
 from numpygpt.layers import softmax
@@ -161,6 +162,39 @@ def test_breakers_are_texts_or_ids():
         assert step(z, np.array(text)).tolist() == z.tolist()
     with pytest.raises(ValueError, match="are texts.*pass tokenizer="):
         chain(replace(config, dry_sequence_breakers=None, tokenizer=None))
+
+
+class Words:
+    """A tokenizer of these tokens, the longest first."""
+
+    vocab = {w: i for i, w in enumerate(["a", "b", "ab", "xab", "bab", "c"])}
+
+    def decode_bytes(self, ids):
+        return b"".join([*self.vocab][i].encode() for i in ids)
+
+    def encode(self, text):
+        ids = []
+        while text:
+            word = max((w for w in self.vocab if text.startswith(w)), key=len)
+            ids.append(self.vocab[word])
+            text = text[len(word) :]
+        return ids
+
+
+def test_all_ways_to_meet_a_breaker():
+    words = Words()
+    # "ab" stands in ab, xab, bab; a and then b makes it, too.
+    assert {*breaker_sequences(("ab",), words)} == {(2,), (3,), (4,), (0, 1)}
+    # "abc": a, then "bc"; ab, xab, bab, then "c".
+    expected = {(0, 1, 5), (2, 5), (3, 5), (4, 5)}
+    assert {*breaker_sequences(("abc",), words)} == expected
+    assert breaker_sequences((3, [4, 5]), None) == ((3,), (4, 5))
+    # 40 bytes of a text count, and 20 tokens behind the first.
+    [long] = breaker_sequences(("c" * 60,), words)
+    assert long == (5,) * 21
+    assert breaker_sequences(("c" * 40 + "a",), words) == breaker_sequences(
+        ("c" * 60,), words
+    )
 
 
 # Where llama.cpp's answer is a fault, ours stays: what it answers, as measured.

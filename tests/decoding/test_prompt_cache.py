@@ -63,6 +63,9 @@ def test_a_file_brings_it_back(tmp_path):
     path = tmp_path / "shots.npz"
     MODEL.read(SHOTS).save(path)
     read = PromptCache.load(path, MODEL)
+    MODEL.generate(PROMPTS, max_new_tokens=2, prompt_cache=read)
+    read.save(path)  # once it has been used, too
+    read = PromptCache.load(path, MODEL)
     assert read.ids == tuple(SHOTS)
     plain = MODEL.generate(PROMPTS, max_new_tokens=5)
     assert np.array_equal(

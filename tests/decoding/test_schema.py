@@ -133,6 +133,26 @@ def test_what_cannot_be_expressed_is_refused_by_name_and_place(schema, words):
     assert len(str(error.value)) < 300
 
 
+@pytest.mark.parametrize("code", [*range(32), 34, 92, 127, 0x1F600])
+def test_every_character_is_written_as_json_has_it(code):
+    """A pattern means the character, its escape stands in the text."""
+    text = json.dumps(chr(code), ensure_ascii=False)
+    for pattern in (f"^[{chr(0)}-{chr(0x10FFFF)}]$", "^(.|\n)$"):
+        assert spells({"type": "string", "pattern": pattern}, text)
+    other = {"type": "string", "pattern": "^[^" + f"\\{chr(code)}" + "]$"}
+    assert not spells(other, text)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 0), (0, 9), (5, 5), (7, 12), (99, 101), (-12, 30), (-9, -3)]
+)
+def test_integers_one_by_one(low, high):
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    for i in range(-130, 131):
+        assert spells(schema, str(i)) == (low <= i <= high), i
+    assert not spells(schema, "00")
+
+
 def test_a_schema_that_is_nested_too_deeply():
     schema = {"type": "null"}
     for _ in range(60):

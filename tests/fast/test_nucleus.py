@@ -50,5 +50,8 @@ def test_a_key_that_is_far_away_from_all_others():
         keys = np.array([*range(100), far, 1.7e308])
         out = smallest_set(keys, np.ones(102), 40)
         assert np.array_equal(out, plain(keys, np.ones(102), 40))
+    keys = np.arange(100.0)
+    assert smallest_set(keys, np.ones(100), 40.5).sum() == 41
+    assert smallest_set(keys, np.ones(100), 40.5, crossing=False).sum() == 40
     keys = np.array([0.0, 5e-324] * 50)
     assert np.array_equal(smallest_set(keys, keys + 1, 40), plain(keys, keys + 1, 40))
