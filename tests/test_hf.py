@@ -335,6 +335,20 @@ def test_a_pad_token_can_be_set_in_three_ways():
     assert one.pad_token_id == two.pad_token_id == three.pad_token_id == 956
 
 
+def test_what_was_set_is_saved(tokenizer, model, tmp_path):
+    model.generation_config.max_new_tokens = 3
+    model.config.pad_token_id = 5
+    for one in tokenizer, model:
+        one.save_pretrained(tmp_path)
+    again = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert again.generation_config.max_new_tokens == 3
+    assert again.generation_config.pad_token_id == 5
+    assert AutoTokenizer.from_pretrained(tmp_path).pad_token == "<|endoftext|>"
+    assert tokenizer.core.pad_token is None  # the core's own is as it was
+    AutoTokenizer.from_pretrained("gpt2").save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).pad_token is None
+
+
 # Settings, streams, pipelines.
 
 

@@ -239,6 +239,23 @@ def test_added_tokens_and_a_pad_token_of_its_own(folder, transformers, tmp_path)
     assert np.array_equal(got.input_ids, want.input_ids)
 
 
+def test_what_was_set_is_saved(folder, transformers, tmp_path):
+    model = hf.AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = hf.AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.max_new_tokens = 7
+    for one in model, tokenizer:
+        one.save_pretrained(tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert theirs.generation_config.max_new_tokens == 7
+    assert theirs.generation_config.pad_token_id == 756
+    for auto in transformers.AutoTokenizer, hf.AutoTokenizer:
+        assert auto.from_pretrained(tmp_path).pad_token == "<|endoftext|>"
+    again = hf.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert again.generate([[5]], eos_token_id=[800]).shape == (1, 8)
+
+
 def test_torch_tensors_may_come_in(ours, torch):
     ids = torch.tensor([[5, 6, 7]])
     assert np.array_equal(ours(ids).logits, ours(ids.numpy()).logits)

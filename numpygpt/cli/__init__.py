@@ -4,6 +4,7 @@
     prompt.py        the prompt, from wherever it comes
     sentences.py     ending a text where a sentence ends
     output.py        text to stdout, everything said about it to stderr
+    page.py          --page: the run as one HTML file
     command.py       load, generate, print
     interactive.py   -i: a text that you and the model write in turns
     interrupt.py     Ctrl-C, from the first millisecond on

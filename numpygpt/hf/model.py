@@ -1,6 +1,6 @@
 """The model: ``[n_row, n_tok]`` ids in, an object with ``.logits`` out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,12 @@ class GPT2LMHeadModel:
         return cls(GPT2Config.from_pretrained(name_or_folder), core)
 
     def save_pretrained(self, folder):
+        """A folder that transformers opens, with the settings as they are now."""
+        self.core.generation_config = self.generation_config.plain
+        if self.core.generation_config.pad_token_id is None:
+            self.core.generation_config = replace(
+                self.core.generation_config, pad_token_id=self.config.pad_token_id
+            )
         self.core.save_pretrained(folder)
 
     dtype = property(lambda self: self.core.dtype)

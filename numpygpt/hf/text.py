@@ -1,6 +1,7 @@
 """The tokenizer: text -> rectangles of ids with their mask, and back."""
 
 import codecs
+import copy
 
 import numpy as np
 
@@ -48,7 +49,12 @@ class GPT2Tokenizer:
         return cls(Tokenizer.from_pretrained(name_or_folder), **settings)
 
     def save_pretrained(self, folder):
-        self.core.save_pretrained(folder)
+        """The files that transformers' AutoTokenizer opens, with the pad token."""
+        core = copy.copy(self.core)
+        core.names = {k: v for k, v in core.names.items() if k != "pad_token"}
+        if self.pad_token is not None:
+            core.names["pad_token"] = self.pad_token
+        core.save_pretrained(folder)
 
     # Text -> ids
 
