@@ -95,4 +95,8 @@ def refuse(given, **allowed):
     any other is a ``ValueError``."""
     for name, value in given.items():
         if not any(value is a or value == a for a in allowed.get(name, ())):
-            raise ValueError(f"{name}={value!r:.80}: numpygpt.hf does not have this")
+            more = "; numpygpt.look.inside(model.core, ids) has what a pass computes"
+            more = more if name in ("output_attentions", "output_hidden_states") else ""
+            raise ValueError(
+                f"{name}={value!r:.80}: numpygpt.hf does not have this{more}"
+            )

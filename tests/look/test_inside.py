@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GPT2Config, plain
+from numpygpt.hf import GPT2LMHeadModel as HF
 from numpygpt.look import ablate, inside
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -214,3 +215,12 @@ def test_transformers_sees_the_same(flags, tmp_path):
     last = want.hidden_states[-1][0].numpy()  # behind the final norm
     np.testing.assert_allclose(run["normalized"], last, **close)
     np.testing.assert_allclose(run.logits, want.logits[0].numpy(), **close)
+
+
+@pytest.mark.parametrize("name", ["output_attentions", "output_hidden_states"])
+def test_generate_says_where_to_look(name):
+    with pytest.raises(ValueError, match="numpygpt.look.inside"):
+        rough().generate(IDS, **{name: True})
+    theirs = HF.from_pretrained("fairytale")
+    with pytest.raises(ValueError, match="numpygpt.look.inside"):
+        theirs(np.array([IDS]), **{name: True})

@@ -75,6 +75,10 @@ OFF = {
 }
 
 
+_INSIDE = " here: numpygpt.look.inside(model, ids) has what a pass computes"
+ELSEWHERE = {"output_attentions": _INSIDE, "output_hidden_states": _INSIDE}
+
+
 def without_idle(settings, fields):
     """The settings that say something here. One that we do not know is a
     ``ValueError`` that suggests the nearest. None says nothing, as in the files that
@@ -86,7 +90,7 @@ def without_idle(settings, fields):
         if settings[name] not in (None, OFF[name]):
             raise ValueError(
                 f"{name} must be {OFF[name]!r}, not {settings[name]!r}: numpygpt "
-                "does not have it"
+                f"does not have it{ELSEWHERE.get(name, '')}"
             )
     return {
         name: value
