@@ -293,7 +293,7 @@ def tests_for(bug, lines):
 def named(path, files):
     """The test files that are named after a file, or, if none is, after its folder."""
     stem, folders = Path(path).stem, Path(path).parts[1:-1]
-    names = ["test_" + stem, *TESTS_OF.get(stem, [])]
+    names = [f"test_{name}" for name in (stem, *folders)] + TESTS_OF.get(stem, [])
     found = [f for f in files if Path(f).stem in names]
     beneath = "/".join(["tests", *folders[:1]])
     return found or [f for f in files if Path(f).parent.as_posix() == beneath]
