@@ -57,7 +57,7 @@ TESTS_OF = {  # where no test file has the file's name
     "steps": ["test_sampling"], "truncation": ["test_filters", "test_by_hand"],
     "mirostat": ["test_by_hand", "test_filters"], "penalties": ["test_by_hand"],
     "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
-    "config": ["test_generation_config"], "checks": ["test_generation_config"],
+    "config": ["test_generation_config"], "checks": ["test_saving"],
     "train": ["test_corpus"], "plain": ["test_small_limits"],
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GPT2Config, Tokenizer, set_seed, weights
+from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, set_seed, weights
 from numpygpt.decoding.plumbing import seeds
 from numpygpt.files import download, hub, known
 from numpygpt.files.hub import FormatError
@@ -217,3 +217,11 @@ def test_names_of_the_hub():
         assert known.full_name(name) == name
     for name in ("gpt3", "a/..", "a/b..c", "-a/b", "a/-b", "_a/b", "a/b/c", "a/b\n"):
         assert known.full_name(name) is None
+
+
+@pytest.mark.parametrize("eos", [None, 3, [3, 5]])
+def test_what_ends_a_text_is_saved_even_if_nothing_does(tmp_path, eos):
+    """Or config.json's end would take its place."""
+    settings = GenerationConfig(eos_token_id=eos)
+    GPT2(CONFIG, MODEL.params, settings).save_pretrained(tmp_path)
+    assert GPT2.from_pretrained(tmp_path).generation_config.eos_token_id == eos

@@ -7,6 +7,8 @@ import pickle
 import shutil
 import struct
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import convert_pytorch
 import converting
@@ -15,6 +17,7 @@ import pytest
 
 from numpygpt import GPT2, Tokenizer, weights
 from numpygpt.files.hub import FormatError
+from numpygpt.files.safetensors import DTYPES
 
 
 def main(*argv):
@@ -323,3 +326,28 @@ def test_names_beside_the_list_are_refused(name):
 def test_a_numpy_number_is_one_of_few_kinds(kind, data):
     with pytest.raises(ValueError, match="a NumPy number of the kind"):
         convert_pytorch.numpy_scalar(kind, data)
+
+
+def test_sizes_are_read_from_the_shapes_where_no_config_is():
+    """nanoGPT's and minGPT's files hold weights alone; no two sizes are the same."""
+    shapes = {"wte.weight": (31, 6), "wpe.weight": (9, 6)}
+    for i in range(3):
+        shapes[f"h.{i}.mlp.c_fc.weight"] = (20, 6)
+    tensors = {name: SimpleNamespace(shape=shape) for name, shape in shapes.items()}
+    options = SimpleNamespace(n_head=None, activation=None)
+    config = convert_pytorch.infer_config(tensors, {"n_head": 2}, options, Path("x.pt"))
+    assert (config.vocab_size, config.n_positions, config.n_embd) == (31, 9, 6)
+    assert (config.n_layer, config.n_head, config.n_inner) == (3, 2, 20)
+    assert config.activation_function == "gelu"
+    assert config.eos_token_id is None
+    options = SimpleNamespace(n_head=3, activation=None)
+    config = convert_pytorch.infer_config(tensors, None, options, Path("x.pt"))
+    assert (config.n_head, config.activation_function) == (3, "gelu_new")
+    tensors["wte.weight"] = SimpleNamespace(shape=(50257, 6))
+    config = convert_pytorch.infer_config(tensors, None, options, Path("x.pt"))
+    assert config.eos_token_id == 50256
+
+
+def test_the_sizes_of_storages():
+    for kind, size in convert_pytorch.STORAGE.values():
+        assert np.dtype(DTYPES[kind]).itemsize == size
