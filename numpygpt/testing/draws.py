@@ -160,7 +160,7 @@ def _tokens(ids):
     return f"tokens {shown}:"
 
 
-def draw(f, row, rng, n, seconds=60):
+def draw(f, row, rng, n, seconds=900):
     """n tokens of ``f(row, rng)``, as an array; a crash or a hang is a `Broken`."""
     tokens = np.empty(n, np.int64)
     example = as_code(row, "row")
