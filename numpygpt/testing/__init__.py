@@ -6,7 +6,7 @@ strategies.py   hypothesis strategies of logits, contexts, configs and models
 properties.py   what is looked at, by name
 report.py       what a check says, when all is well and when not
 compare.py      are two laws the same, up to ties and rounding?
-filters.py      check_filter (with hands.py, shrink.py, search.py)
+filters.py      check_filter (with batches.py, shrink.py, search.py)
 statistics.py   how unlikely is what we saw?
 draws.py        do these draws come from that law?
 samplers.py     check_sampler (with generators.py, independence.py)

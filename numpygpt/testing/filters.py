@@ -22,8 +22,8 @@ nothing is left...
 
 import numpy as np
 
+from .batches import speaks_of_rows
 from .compare import REMOVED, STEP, difference, probabilities
-from .hands import speaks_of_rows
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
 from .rows import contexts_to_try, hard_rows, ordinary_rows
@@ -58,7 +58,7 @@ def check_filter(
         of contexts, or a list or a strategy of them.
     rows: rows of your own, a list or a strategy, in place of the bank.
     batch: True wants ``[n_row, n_vocab]`` to work, row by row; None looks whether the
-        code of ``f`` speaks of rows (`hands.speaks_of_rows`); False does not ask.
+        code of ``f`` speaks of rows (`batches.speaks_of_rows`); False does not ask.
     skip, also: names of `PROPERTIES`, to leave out or to add.
 
     Returns a `Report`; raises an AssertionError with the smallest example.

@@ -1,9 +1,9 @@
-"""The power of check_sampler, measured: how many of 20 runs find a sampler that is
-right but for a share of its draws.
+"""The power of check_sampler, measured: how many runs find a sampler that is right
+but for a share of its draws.
 
-    python tests/testing/power.py
+    python tests/testing/power.py [RUNS]     # 20 by default, a quarter when thorough
 
-The table of numpygpt/testing/README.md. Takes some ten minutes of one core.
+The table of numpygpt/testing/README.md. 20 runs take some ten minutes of one core.
 """
 
 import sys
@@ -51,7 +51,7 @@ def found(make, share, seeds, **how):
     return n
 
 
-def main():
+def main(runs=20):
     columns = [(False, 0.1), (False, 0.05), (False, 0.02), (True, 0.02), (True, 0.01)]
     heads = [f"{s:.0%}{', thorough' * t}" for t, s in columns]
     print("| in place of a draw | " + " | ".join(heads) + " |")
@@ -60,10 +60,10 @@ def main():
         cells = [
             f"{found(make, share, range(n), thorough=thorough)} of {n}"
             for thorough, share in columns
-            for n in (5 if thorough else 20,)
+            for n in (max(2, runs // 4) if thorough else runs,)
         ]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
