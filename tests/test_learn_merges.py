@@ -56,6 +56,17 @@ def test_the_kept_counts_are_those_of_a_new_count(pieces, n_merges):
             learn_merges(pieces, n_merges)
 
 
+def test_one_token_made_of_different_pairs_is_one_symbol():
+    """In long runs of few letters "aab" comes of "aa b" and of "a ab"."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        pieces = Counter(
+            "".join(rng.choice(list("aab"), rng.integers(5, 60))) for _ in range(6)
+        )
+        expected = by_the_rule(pieces, 25)
+        assert learn_merges(pieces, len(expected)) == expected
+
+
 def test_a_trained_tokenizer_encodes_and_comes_back(tmp_path):
     tokenizer = Tokenizer.train([TEXT], 60)
     assert tokenizer.n_vocab == 256 + 60 + 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from numpygpt.exercises import EXERCISES
-from numpygpt.exercises.grade import grade
+from numpygpt.exercises.grade import grade, has, look
 
 FOLDER = Path(__file__).parent / "answers"
 
@@ -59,6 +59,13 @@ def test_wrong_answers_are_refused_by_their_symptom(name, function):
     problem, _ = graded(name, function)
     assert problem is not None
     assert re.search(function.__doc__, problem.says), problem
+    task = task_of(name)
+    symptom = task.SYMPTOMS.get(problem.says)
+    if symptom:  # the example that is shown shows what is said
+        assert has(symptom, problem)
+    elif problem.kind not in ("extra", "raised"):
+        use = getattr(task, "use", lambda function: function)
+        assert look(task, use(function), problem.args).says == problem.says
 
 
 @pytest.mark.parametrize("name", EXERCISES)
