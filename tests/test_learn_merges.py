@@ -56,8 +56,8 @@ def test_the_kept_counts_are_those_of_a_new_count(pieces, n_merges):
             learn_merges(pieces, n_merges)
 
 
-def test_one_token_made_of_different_pairs_is_one_symbol():
-    """In long runs of few letters "aab" comes of "aa b" and of "a ab"."""
+def test_long_runs_of_few_letters():
+    """Pairs that overlap, and many ties."""
     rng = np.random.default_rng(0)
     for _ in range(30):
         pieces = Counter(
