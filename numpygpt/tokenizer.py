@@ -29,10 +29,9 @@ Next: config.py.
 """
 
 import codecs
-import math
 import re
 from collections import defaultdict
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from operator import index
 
 import numpy as np
@@ -71,6 +70,7 @@ _SYMBOL_OF_BYTE = bytes(BYTE_ORDER.index(b) for b in range(256))
 _BYTE_OF_SPELLING = defaultdict(lambda: 256, zip(map(ord, _SPELLING), BYTE_ORDER))
 
 END_OF_TEXT = "<|endoftext|>"
+NOTHING = 1 << 62  # what a pair makes that no merge has: behind all symbols
 LONG = 100  # symbols: from there on merge_long is faster
 
 
@@ -183,8 +183,9 @@ class Tokenizer:
         except UnicodeEncodeError:  # lone halves of UTF-16 pairs: join or replace
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             ids = self._encode(text, allowed)
-        if add_special_tokens:
-            ids = [*self.template[0], *ids, *self.template[1]]
+        before, behind = self.template
+        if add_special_tokens and (before or behind):
+            ids = [*before, *ids, *behind]
         return ids if return_tensors is None else np.array([ids], dtype=np.int64)
 
     def __call__(self, text, return_tensors=None, **how):
@@ -224,11 +225,12 @@ class Tokenizer:
 
     def _encode(self, text, allowed):
         """Cut at the added tokens, if any, then into pieces; encode each once."""
-        ids = []
+        found = []
         for part, added in self._added.split(text, allowed):
             prefix = " " * (self.add_prefix_space and part[:1] not in ("", " "))
-            ids += self._memo.encode(prefix + part) if added is None else [added]
-        return ids
+            ids = self._memo.encode(prefix + part) if added is None else [added]
+            found.append(ids)
+        return found[0] if len(found) == 1 else list(chain.from_iterable(found))
 
     def _encode_piece(self, piece):
         symbols = list(piece.encode().translate(_SYMBOL_OF_BYTE))
@@ -267,13 +269,13 @@ def merge(symbols, merges):
     if len(symbols) > LONG:
         return merge_long(symbols, merges)
     symbols = list(symbols)
-    made = [merges.get(pair, math.inf) for pair in pairwise(symbols)]
-    while made and (new := min(made)) < math.inf:
+    made = [merges.get(pair, NOTHING) for pair in pairwise(symbols)]
+    while made and (new := min(made)) < NOTHING:
         i = made.index(new)
         symbols[i : i + 2] = [new]
         del made[i]  # and the pairs with the neighbours are new
         if i > 0:
-            made[i - 1] = merges.get((symbols[i - 1], new), math.inf)
+            made[i - 1] = merges.get((symbols[i - 1], new), NOTHING)
         if i < len(made):
-            made[i] = merges.get((new, symbols[i + 1]), math.inf)
+            made[i] = merges.get((new, symbols[i + 1]), NOTHING)
     return symbols

@@ -125,7 +125,8 @@ def _split(text, tokens, finder, allowed):
             end = SPACE.match(text, end).end()
         if done < begin:
             yield text[done:begin], None
-        yield spelling, token.id
+        if begin < end:  # else another token took all of it as white space
+            yield spelling, token.id
         done = end
     if done < len(text):
         yield text[done:], None

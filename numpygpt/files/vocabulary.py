@@ -93,6 +93,12 @@ def read_tokenizer(folder):
         kept = {name: token_of(names[name])[0] for name in KEPT if name in names}
         "".join(kept.values()).encode()
         parts["eos_token"], parts["names"] = kept.pop("eos_token", None), kept
+        if whole and not settings and parts["add_prefix_space"]:
+            raise ValueError(
+                "tokenizer.json says add_prefix_space, and there is no "
+                "tokenizer_config.json: tokenizers puts a space before a text then, "
+                'transformers does not. Write {"add_prefix_space": true} or false there'
+            )
         if settings or not whole:
             parts["add_prefix_space"] = settings.get("add_prefix_space") is True
         parts["added"] = None
@@ -210,6 +216,8 @@ def add_tokens(vocab, entries, named, keep):
         following = max(following, i + 1)
         is_special = flags.get("special", False) or content in special
         flags = {"normalized": not is_special, **flags, "special": is_special}
+        if content in added:  # that flag is settled where a token is first met
+            flags["normalized"] = added[content].normalized
         added[content] = Added(i, **flags)
     return added
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from numpygpt import GPT2, Tokenizer
+from numpygpt.files.hub import FormatError
 
 pytestmark = pytest.mark.reference
 
@@ -140,7 +141,11 @@ def test_ids_and_texts(tmp_path, seed):
     rng.choice([write_fast, write_slow])(rng, tmp_path)
     transformers.GPT2Config().save_pretrained(tmp_path)
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    ours = Tokenizer.from_pretrained(tmp_path)
+    try:
+        ours = Tokenizer.from_pretrained(tmp_path)
+    except FormatError as error:  # by name
+        assert "add_prefix_space" in str(error) or "different flags" in str(error)
+        return
     ours.save_pretrained(tmp_path / "again")
     transformers.GPT2Config().save_pretrained(tmp_path / "again")
     again = transformers.AutoTokenizer.from_pretrained(tmp_path / "again")

@@ -103,6 +103,28 @@ def test_a_space_and_a_bos_before_the_text(folder):
     assert Tokenizer.from_pretrained(folder / "again").encode("the") == [1256, 262]
 
 
+def test_a_space_of_which_only_tokenizer_json_tells(folder):
+    """tokenizers puts it, transformers does not: nobody is right by himself."""
+    spaced = {**BYTE_LEVEL, "add_prefix_space": True}
+    whole(folder, pre_tokenizer=spaced)
+    with pytest.raises(FormatError, match="add_prefix_space.*tokenizer_config.json"):
+        Tokenizer.from_pretrained(folder)
+    for said, want in (({"add_prefix_space": True}, 262), ({"x": 1}, 1169)):
+        write(folder, "tokenizer_config.json", said)
+        assert Tokenizer.from_pretrained(folder).encode("the") == [want]
+
+
+def test_what_another_token_took_as_white_space_is_no_token():
+    """Four spaces, and a token of two that takes those around it: once."""
+    blank = Added(1, lstrip=True, rstrip=True)
+    assert list(AddedTokens({"  ": blank}).split("    a", ())) == [
+        ("  ", 1),
+        ("a", None),
+    ]
+    first = {"X": Added(0, rstrip=True), " b": Added(1)}
+    assert list(AddedTokens(first).split("X b", ())) == [("X", 0), (" b", 1)]
+
+
 def test_a_template(folder):
     single = [{"SpecialToken": {"id": "<|endoftext|>"}}, {"Sequence": {"id": "A"}},
               {"SpecialToken": {"id": "!"}}]  # fmt: skip
