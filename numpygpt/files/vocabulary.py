@@ -93,14 +93,7 @@ def read_tokenizer(folder):
         kept = {name: token_of(names[name])[0] for name in KEPT if name in names}
         "".join(kept.values()).encode()
         parts["eos_token"], parts["names"] = kept.pop("eos_token", None), kept
-        if whole and not settings and parts["add_prefix_space"]:
-            raise ValueError(
-                "tokenizer.json says add_prefix_space, and there is no "
-                "tokenizer_config.json: tokenizers puts a space before a text then, "
-                'transformers does not. Write {"add_prefix_space": true} or false there'
-            )
-        if settings or not whole:
-            parts["add_prefix_space"] = settings.get("add_prefix_space") is True
+        parts["add_prefix_space"] = space_before(parts, settings, whole)
         parts["added"] = None
         if parts["vocab"] is not None:
             check_vocab(parts["vocab"])
@@ -116,6 +109,19 @@ def read_tokenizer(folder):
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         what = error if type(error) is ValueError else f"cannot read {error!r:.200}"
         raise FormatError(f"{folder}, the tokenizer: {what}") from None
+
+
+def space_before(parts, settings, whole):
+    """Does a text get a space before it? tokenizer_config.json says so."""
+    if settings or not whole:
+        return settings.get("add_prefix_space") is True
+    if parts["add_prefix_space"]:
+        raise ValueError(
+            "tokenizer.json says add_prefix_space, and there is no "
+            "tokenizer_config.json: tokenizers puts a space before a text then, "
+            'transformers does not. Write {"add_prefix_space": true} or false there'
+        )
+    return False
 
 
 def read_two_files(folder):
