@@ -8,20 +8,44 @@ import pytest
 import numpygpt.fast
 from numpygpt import GPT2, GPT2Config, Tokenizer, plain
 from numpygpt.decoding import generate as loop
-from numpygpt.fast import attention, int8, long_pieces, matmul, memo, merges, threads
+from numpygpt.fast import (
+    attention,
+    int8,
+    long_pieces,
+    matmul,
+    memo,
+    merges,
+    mlp,
+    threads,
+)
 from numpygpt.fast.threads import Team
 from numpygpt.weights import flatten, nest
 
 TEAM = Team(3)
+
+
+def one_by_one(n):
+    """As on a processor whose kernels multiply so many rows one by one."""
+    return [(matmul, "ONE_BY_ONE", n)]
+
+
 # Each a set of limits, by the module that has them.
 LIMITS = {
     "as they are": [],
     "blocks of queries": [(attention, "QUERY_BLOCK", 9), (attention, "SMALL", 1)],
     "blocks of 8": [(attention, "SMALL", 1)],
-    "pieces by columns": [(matmul, "SMALL", 700), (matmul, "SMALL_RESULT", 40)],
-    "pieces by rows": [(matmul, "N_IN", 5), (matmul, "N_OUT", 7)],
-    "no few rows": [(matmul, "FEW_ROWS", 2)],
-    "no some rows": [(matmul, "FEW_ROWS", 2), (matmul, "SOME_ROWS", 3)],
+    "pieces": [(matmul, "ENOUGH", 1), (matmul, "PIECE", 200)],
+    "one by one": [(matmul, "ENOUGH", 1), (matmul, "PIECE", 90), *one_by_one(4)],
+    "small columns": [
+        (matmul, "ENOUGH", 1),
+        (matmul, "PIECE", 500),
+        (matmul, "SMALL", 700),
+        (matmul, "SMALL_RESULT", 40),
+        *one_by_one(1),
+    ],  # fmt: skip
+    "small rows": [(matmul, "ENOUGH", 1), (matmul, "N_IN", 5), *one_by_one(1)],
+    "hidden units by seven": [(matmul, "ENOUGH", 1), (mlp, "UNITS", 7)],
+    "no few rows": [(matmul, "ENOUGH", 1), (matmul, "FEW_ROWS", 2)],
     "prompts one by one": [(loop, "AT_ONCE", 1)],
     "prompts by pairs": [(loop, "AT_ONCE", 7)],
     "shared rows": [(threads, "ENOUGH", 1), (threads, "BLOCK", 50)],
