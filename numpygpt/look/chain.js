@@ -94,8 +94,12 @@ function dynamicTemperature(row, s) {
   return keep(row, (i) => row.z[i] === top);
 }
 
-function topK(row, s) {
+function topK(row, s, { habits }) {
   let left = s.top_k;
+  if (habits.ties === "lowest") { // exactly k
+    const kept = new Set(best(row).filter((i) => (left -= row.n[i]) >= 0));
+    return keep(row, (i) => kept.has(i));
+  }
   const border = best(row).find((i) => (left -= row.n[i]) <= 0);
   return border === undefined ? row : keep(row, (i) => row.z[i] >= row.z[border]);
 }
@@ -117,12 +121,13 @@ function topA(row, s) {
   return keep(row, (i) => p[i] >= border);
 }
 
-function typicalP(row, s) {
+function typicalP(row, s, { habits }) {
   const { w, total } = weigh(row);
   const expected = entropy(row);
   const odd = w.map((weight, i) =>
     Math.abs(Math.log(total) - Math.log(weight / row.n[i]) - expected));
-  const kept = until(sorted(row, odd), w, s.typical_p * total);
+  const goal = s.typical_p * total * (1 + 1e-7 * habits.beyond);
+  const kept = until(sorted(row, odd), w, goal);
   return keep(row, (i) => kept.has(i));
 }
 
@@ -169,32 +174,56 @@ function xtc(row, s) {
 }
 
 // ---- Rules that look at the text so far ---------------------------------------------
-// context: the ids so far; output: those behind the prompt; at(id): the id's entry.
+// context: the ids so far; output: those behind the prompt; at(id): the id's entry;
+// habits: what Hugging Face's chain and llama.cpp's do differently.
 
-function repetitionPenalty(row, s, { context, at }) {
-  const seen = new Set(context.map(at)), by = f32(s.repetition_penalty);
+const last = (ids, n) => (n < 0 ? ids : ids.slice(Math.max(0, ids.length - n)));
+
+/* What the penalties that count look at. */
+function counted({ context, output, habits }) {
+  return last(habits.prompt_counts ? context : output, habits.penalty_last_n);
+}
+
+function repetitionPenalty(row, s, { context, at, habits }) {
+  const seen = new Set(last(context, habits.penalty_last_n).map(at));
+  const by = f32(s.repetition_penalty);
   return change(row, (z, i) => (seen.has(i) ? (z < 0 ? z * by : z / by) : z));
 }
 
-function frequencyPenalty(row, s, { output, at }) {
+function frequencyPenalty(row, s, text) {
   const counts = new Map();
-  for (const i of output.map(at)) counts.set(i, (counts.get(i) || 0) + 1);
+  for (const i of counted(text).map(text.at)) counts.set(i, (counts.get(i) || 0) + 1);
   return change(row, (z, i) => z - f32(s.frequency_penalty * (counts.get(i) || 0)));
 }
 
-function presencePenalty(row, s, { output, at }) {
-  const seen = new Set(output.map(at));
+function presencePenalty(row, s, text) {
+  const seen = new Set(counted(text).map(text.at));
   return change(row, (z, i) => (seen.has(i) ? z - f32(s.presence_penalty) : z));
 }
 
-function dry(row, s, { context, at }) {
+/* How many tokens stand behind the last breaker, a list of ids that no repeat crosses. */
+function behindBreaker(context, breakers) {
+  for (let at = context.length - 1; at >= 0; at--) {
+    const found = breakers.filter((b) => b.every((id, i) => id === context[at + i]));
+    if (found.length) {
+      return context.length - at - Math.max(...found.map((b) => b.length));
+    }
+  }
+  return context.length;
+}
+
+function dry(row, s, text) {
+  const { at, habits } = text, context = last(text.context, habits.dry_last_n);
   const longest = new Map(), end = context.length - 1;
+  const most = behindBreaker(context, habits.breakers);
   for (let place = 0; place < end; place++) {
     let length = 0; // how many tokens up to this place equal the last ones
-    while (length <= place && context[place - length] === context[end - length]) length++;
+    while (length <= place && length < most
+           && context[place - length] === context[end - length]) length++;
     const next = at(context[place + 1]);
     if (length > (longest.get(next) || 0)) longest.set(next, length);
   }
+  for (const b of habits.breakers) if (b.length === 1) longest.delete(at(b[0]));
   return change(row, (z, i) => {
     const length = longest.get(i) || 0;
     if (length < Math.max(1, s.dry_allowed_length)) return z;
@@ -233,6 +262,9 @@ function runChain(links, row, s, text) {
     const on = link.settings.some(
       (x) => !x.needs && s[x.name] !== null && s[x.name] !== x.default);
     if (!on || (link.filter && !s.do_sample)) continue;
+    if (link.name === "top_n_sigma" && !s.top_n_sigma && text.habits.sigma_0_is_off) {
+      continue;
+    }
     const after = STEPS[link.name](row, s, text);
     if (largest(after.z) === -Infinity) {
       throw new Error(`${link.name} removes every token that was left`);

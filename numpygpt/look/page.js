@@ -73,7 +73,8 @@ const context = () => data.ids.slice(0, state.position);
 function compute(position = state.position, settings = state.settings, order = state.order) {
   const { row, at, id } = rowOf(position);
   const ids = data.ids.slice(0, position);
-  const text = { context: ids, output: ids.slice(n_prompt), at };
+  const habits = data.habits[order];
+  const text = { context: ids, output: ids.slice(n_prompt), at, habits };
   const links = data.orders[order].map((name) => data.links[name]);
   const { results } = runChain(links, row, settings, text);
   return { row, at, id, results, p: distribution(links, row, settings, text) };

@@ -20,12 +20,23 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..decoding.config import GenerationConfig
-from ..decoding.rules.table import FILTERS, PRESETS, SETTINGS, STEPS, is_on
+from ..decoding.plumbing.ranges import as_tuple
+from ..decoding.rules.table import (
+    FILTERS,
+    LLAMA_CPP,
+    PRESETS,
+    SETTINGS,
+    STEPS,
+    habits,
+    is_on,
+    known,
+)
 from ..files.hub import writing
 from ..layers import softmax
 from . import views
@@ -134,7 +145,7 @@ def page_data(run, tokenizer, n_prompt, config, notes):
     return {
         **sizes,
         **listed(logits, ids),
-        **chain_data(config),
+        **chain_data(config, tokenizer),
         "ids": ids,
         "tokens": token_texts(tokenizer, ids),
         "vocabulary": vocabulary(tokenizer, n_vocab),
@@ -198,8 +209,9 @@ def group_edges(n):
     return edges
 
 
-def chain_data(config):
-    """The links with their sliders, the orders, and the run's own settings."""
+def chain_data(config, tokenizer=None):
+    """The links with their sliders, the orders with their habits, and the run's own
+    settings."""
     links = {}
     for name, row in STEPS.items():
         if row.settings[0].name in SLIDERS:
@@ -220,7 +232,26 @@ def chain_data(config):
         names = [order] if isinstance(order, str) else order
         own = [name for name in names if not callable(name) and name in links]
         orders["of the run"], order = own, "of the run"
-    return {"links": links, "orders": orders, "order": order, "settings": settings}
+    chains = {name: config.chain if name == "of the run" else name for name in orders}
+    return {
+        "links": links, "orders": orders, "order": order, "settings": settings,
+        "habits": {
+            name: habits_of(replace(config, chain=chain, tokenizer=tokenizer))
+            for name, chain in chains.items()
+        },
+    }  # fmt: skip
+
+
+def habits_of(config):
+    """How the rules of a chain work, where the two presets differ: how far penalties
+    look back, whether the prompt counts, what breaks a repeat, what becomes of ties."""
+    with_dry = replace(config, dry_multiplier=1.0, mirostat=0)
+    found = known(with_dry)
+    names = ("penalty_last_n", "dry_last_n", "prompt_counts", "ties", "beyond")
+    return {name: found[name] for name in names} | {
+        "breakers": [[*as_tuple(breaker)] for breaker in found["breakers"]],
+        "sigma_0_is_off": habits(config) is LLAMA_CPP,
+    }
 
 
 def slider(setting):
@@ -331,7 +362,7 @@ def beyond(config):
     names = [name for name in STEPS if STEPS[name].settings[0].name not in SLIDERS]
     names = [name for name in names if is_on(name, config)]
     others = {"guidance_scale": 1, "dola_layers": None, "regex": None, "choices": None,
-              "dry_sequence_breakers": None, "penalty_alpha": None}  # fmt: skip
+              "min_keep": 0, "penalty_alpha": None}  # fmt: skip
     return names + [
         x for x, off in others.items() if getattr(config, x) not in (None, off)
     ]

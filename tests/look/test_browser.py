@@ -93,7 +93,7 @@ def test_the_chain_is_numpygpts(opened, run):
     for _ in range(400):
         position = int(rng.integers(1, len(text) + 1))
         settings = random_settings(rng)
-        config = GenerationConfig(**settings)
+        config = GenerationConfig(**settings, tokenizer=TOKENIZER)
         got = compute(opened, position, settings)
         context = text[:position]
         n = min(n_prompt, position)
