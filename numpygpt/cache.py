@@ -23,7 +23,8 @@ exchanged: a query times all keys is then a product of matrices as they lie.
 
 Several continuations of one prompt share its rows: see `fork`.
 
-Try: how long a text fills as much memory as the weights of gpt2 do?
+Try: of how many tokens do keys and values take as much memory as gpt2's weights? Can
+the model read so many?
 
 Next: model.py.
 """

@@ -76,7 +76,7 @@ class GPT2Config:
     layer_norm_epsilon: float = 1e-5
     scale_attn_weights: bool = True  # divide the scores by sqrt(d_head)
     scale_attn_by_inverse_layer_idx: bool = False  # ... and by (layer + 1)
-    # For half precision: compute the scores in float32. Here they never are in less.
+    # Without effect here: scores are never computed in less than float32.
     reorder_and_upcast_attn: bool = False
     tie_word_embeddings: bool = True  # unembed with the transpose of the embedding
     initializer_range: float = 0.02

@@ -1,6 +1,6 @@
 """The forward pass of plain.py, for several sequences at once and with a cache.
 
-The functions are those of page one. Three things are new, and each is one line:
+The functions are those of page one. Three things are new:
 
 - **The cache.** `attention` hands the new keys and values to the cache and gets back
   all that there are; nothing else knows that earlier tokens were read in an earlier
@@ -70,7 +70,7 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     """
     qkv = np.split(linear(x, **c_attn), 3, axis=-1)
     q, k, v = (split_heads(part, config.n_head) for part in qkv)
-    q = q * attention_scale(config, layer)  # as well as the scores, which are more
+    q = q * attention_scale(config, layer)  # the same as scaling all scores, which are more
     new = [(k[:, own], v[:, own]) for own in rows]
     keys_values = [cache.update(layer, *kv) for cache, kv in zip(caches, new)]
     z = causal_attention(q, keys_values, rows)  # softmax(q @ k.T + causal_mask) @ v
@@ -106,7 +106,8 @@ def hidden_states(sequences, caches, params, config):
     after the final norm.
 
     ``sequences``: the new token ids of each sequence, 1-D integer arrays.
-    ``caches``: a KVCache for each, extended when the last state has been yielded.
+    ``caches``: a KVCache for each. Its ``n_tok`` grows just before the last state is
+    yielded, so a pass that is broken off leaves it as it was.
     """
     sequences = [check_ids(ids, config) for ids in sequences]
     for ids, cache in zip(sequences, caches):

@@ -14,8 +14,8 @@ guess the next token. Here the weights are finished and only used.
 
 **The shape of it.** Every token gets a row of ``n_embd`` numbers, so a text is a
 matrix ``x [n_tok, n_embd]``, called the *residual stream*. The model is a row of
-blocks; each reads the stream and *adds* something to it, ``x = x + f(x)``. A block can
-so leave alone what it has no use for, any later block can read what any earlier one
+blocks; each reads the stream and *adds* something to it, ``x = x + f(x)``. So a
+block can leave alone what it has no use for, any later block can read what any earlier one
 wrote, and in training the gradient reaches the first block through plain additions.
 
 The weights are dictionaries inside dictionaries, under the names that GPT-2's own
@@ -96,8 +96,8 @@ def attention(x, n_head, c_attn, c_proj):
     8
 
     Why the mask is -inf: no token may look at what comes after it, or training would be
-    copying. exp(-inf) is exactly 0. No row is all -inf, since a token sees itself; that
-    would be 0 / 0.
+    copying. exp(-inf) is exactly 0. No row is all -inf, since a token sees itself; such
+    a row would come out as NaN.
     """
     n_tok, n_embd = x.shape
     qkv = linear(x, **c_attn)  # three layers side by side: [n_tok, 3 * n_embd]
@@ -142,8 +142,8 @@ def logits(ids, params, n_head):
     A *logit* is a score: ``softmax(logits[-1])`` are the probabilities of the next
     token. To get them, the last rows are compared, by dot product, with the embedding
     of every token; the same table serves at both ends ("weight tying", Press & Wolf,
-    arXiv:1608.05859). GPT-2 has 124 million weights so, in place of 163, and what is
-    learned about a token at one end helps at the other.
+    arXiv:1608.05859). So GPT-2 has 124 million weights in place of 163 million, and
+    what is learned about a token at one end helps at the other.
     """
     wte, wpe = params["wte"]["weight"], params["wpe"]["weight"]
     if not 0 < len(ids) <= len(wpe):
@@ -169,10 +169,10 @@ def generate(ids, params, n_head, n_new):
 #   every new token reads the whole text again    7 x the time (1)          cache.py
 #   one text at a time                            8 at once: 3.6 x (1)      model.py
 #   logits of all rows, where the last is asked   31 % of the weights       model.py
-#   squares [n_tok, n_tok], a new array each op   prompt of 1000: 3 x (2)   fast/
+#   it makes squares [n_tok, n_tok], many arrays  prompt of 1000: 3 x (2)   fast/
 #   the likeliest token only: soon it repeats     "a very good man, and"    decoding/
 #   ids, not text; weights from nowhere           tokenizer.py, weights.py
-#   one GPT-2: no other size, no sibling          config.py, activations.py
+#   GPT-2's own arithmetic only, no sibling's     config.py, activations.py
 #
 # (1) python scripts/benchmark.py --model fairytale --peers plain --cases decode
 # (2) python scripts/benchmark.py --peers plain --cases prefill

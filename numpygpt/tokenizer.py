@@ -66,7 +66,7 @@ _PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = _PRINTABLE + [b for b in range(256) if b not in _PRINTABLE]
 _SPELLING = [chr(b) for b in _PRINTABLE] + [chr(256 + i) for i in range(68)]
 _SYMBOL_OF_BYTE = bytes(BYTE_ORDER.index(b) for b in range(256))
-# Other characters become one that is no byte, so that encoding it fails.
+# Any other character becomes U+0100, which Latin-1 cannot encode: that is an error.
 _BYTE_OF_SPELLING = defaultdict(lambda: 256, zip(map(ord, _SPELLING), BYTE_ORDER))
 
 END_OF_TEXT = "<|endoftext|>"

@@ -48,14 +48,14 @@ def process(logits, context, steps):
 
 def distribution(logits, context=(), config=None, n_prompt=0):
     """The exact probabilities of the next token, float64 ``[n_vocab]``: the softmax of
-    the processed logits when sampling, all on the largest when not. What needs more
-    than a row of logits (a search, a constraint, a guided model, mirostat) is a
-    ValueError; what only ends a text or drafts it changes nothing here.
+    the processed logits when sampling, all on the largest when not. Settings that need
+    more than a row of logits (a search, a constraint, a guided model, mirostat) raise a
+    ValueError. Those that only end a text, or speed it up by drafts, change nothing.
 
     >>> from numpygpt import GenerationConfig
     >>> half = GenerationConfig(do_sample=True, top_k=2)
-    >>> distribution(np.log([0.6, 0.2, 0.2 - 1e-9]), (), half).round(2).tolist()
-    [0.75, 0.25, 0.0]
+    >>> distribution(np.log([0.6, 0.2, 0.1, 0.1]), (), half).round(2).tolist()
+    [0.75, 0.25, 0.0, 0.0]
     """
     if config is None:
         return probabilities(process(logits, context, []))

@@ -4,7 +4,7 @@ NumPy lets go of Python's lock while it computes, so threads that call it run si
 side. Work is cut into pieces, and whoever is free takes the next one. Nobody waits for
 a thread that has not begun: if another program has the second core, the first takes
 all the pieces, and the work takes as long as on one core, not longer. A thread that has
-nothing to do sleeps. To wake it takes 20 to 50 microseconds, so work of less than a
+nothing to do sleeps. To wake it takes 20 to 60 microseconds, so work of less than a
 hundred or two is better done alone.
 
 While work is shared, BLAS computes on one thread (blas.py): there are no other threads

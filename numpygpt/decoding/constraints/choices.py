@@ -19,7 +19,7 @@ text that can only end, ends; where it can end or go on, the end-of-text token d
 
 Try: ``regex=r"(yes|no)\\."`` in a sampled answer, with and without a beam.
 
-Next: generate.py.
+Next: ../generate.py.
 """
 
 from functools import lru_cache

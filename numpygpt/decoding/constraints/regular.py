@@ -27,7 +27,7 @@ Louf, arXiv:2307.09702.
 
 Try: ``derive(beginnings(parse("(ab|ac)*")), ord("a"))``.
 
-Next: constraints.py.
+Next: schema.py.
 """
 
 from weakref import WeakValueDictionary

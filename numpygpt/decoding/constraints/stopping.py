@@ -15,7 +15,7 @@ the prompt as long as it ends behind it.
 
 Try: ``list(until_stop("abcd", ["bcx", "d"]))``. Which characters wait, and why?
 
-Next: generate.py.
+Next: ../generate.py.
 """
 
 import time

@@ -15,7 +15,7 @@ all the same. The tables below name the known cases; a run never warns. What gen
 refuses is asked of the code that refuses it. `trace` shows each step of the chain at
 work.
 
-Next: gpt2.py.
+Next: ../../gpt2.py.
 """
 
 from dataclasses import fields

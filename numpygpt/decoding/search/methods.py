@@ -4,7 +4,7 @@ A method is a function ``search(model, prompts, config, seed)`` in a file of its
 a model made of a model. Here settings are matched with methods; two searches at once
 are an error, a model of a model goes with any.
 
-Next: gpt2.py.
+Next: ../../gpt2.py.
 """
 
 from ..generate import sample
