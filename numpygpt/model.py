@@ -70,7 +70,7 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     """
     qkv = np.split(linear(x, **c_attn), 3, axis=-1)
     q, k, v = (split_heads(part, config.n_head) for part in qkv)
-    q = q * attention_scale(config, layer)  # the same as scaling all scores, which are more
+    q = q * attention_scale(config, layer)  # scales all scores, which are more
     new = [(k[:, own], v[:, own]) for own in rows]
     keys_values = [cache.update(layer, *kv) for cache, kv in zip(caches, new)]
     z = causal_attention(q, keys_values, rows)  # softmax(q @ k.T + causal_mask) @ v

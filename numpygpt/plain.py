@@ -15,8 +15,8 @@ guess the next token. Here the weights are finished and only used.
 **The shape of it.** Every token gets a row of ``n_embd`` numbers, so a text is a
 matrix ``x [n_tok, n_embd]``, called the *residual stream*. The model is a row of
 blocks; each reads the stream and *adds* something to it, ``x = x + f(x)``. So a
-block can leave alone what it has no use for, any later block can read what any earlier one
-wrote, and in training the gradient reaches the first block through plain additions.
+block can leave alone what it has no use for, any later block can read what any earlier
+one wrote, and in training the gradient reaches the first block through plain additions.
 
 The weights are dictionaries inside dictionaries, under the names that GPT-2's own
 checkpoint has: ``params["h"][0]["attn"]["c_attn"]["weight"]``. config.py has a list of

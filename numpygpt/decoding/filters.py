@@ -16,7 +16,7 @@ Three filters are here. The others, and the penalties, are in rules/.
 Try: `top_p(logits, 0.9)` on a row where one token has 95%. How many stay? Why must
 the token that crosses the border stay?
 
-Next: config.py, the one beside this file.
+Next: config.py (the one of this folder).
 """
 
 import numpy as np

@@ -6,13 +6,14 @@ prompt (prefill); with the cache every later pass reads one token a sequence.
 
 Whatever changes the choice is a function in the chain of sampling.py; whatever ends a
 sequence is one in the list of constraints/stopping.py; the loop does not know which
-there are. Of the model it knows only ``new_cache``, ``hidden``, ``unembed`` and how long
-a text may get, ``config.n_ctx``: anything that has these can be decoded from. Another
-way of looking for a text (beams, drafts) is another function in the place of `sample`.
+there are. Of the model it knows only ``new_cache``, ``hidden``, ``unembed`` and how
+long a text may get, ``config.n_ctx``: anything that has these can be decoded from.
+Another way of looking for a text (beams, drafts) is another function in the place of
+`sample`.
 
 Try: write greedy decoding without the cache, in four lines, and compare the results.
 
-Next: ../gpt2.py; or search/beam.py, the first of the other ways.
+Next: gpt2.py, one folder up; or search/beam.py, the first of the other ways.
 """
 
 from dataclasses import dataclass, field
