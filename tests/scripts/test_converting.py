@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import convert_pytorch
 import converting
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 SCRIPTS = ["convert_pytorch", "convert_tensorflow", "convert_llmc", "convert_gguf"]
 
 
@@ -73,3 +76,27 @@ def test_older_archives_of_torch(formats, tmp_path, stem):
         convert_pytorch.convert, "", convert_pytorch.options, [str(a) for a in argv]
     )
     assert code == 0
+
+
+def test_a_transposed_array_is_still_read_later():
+    read = []
+    later = converting.Later((2, 3), np.dtype("f4"), lambda: read.append(1) or ARRAY)
+    assert later.T.shape == (3, 2)
+    assert later.T.T.shape == (2, 3)
+    assert read == []
+    assert np.array_equal(np.asarray(later.T), ARRAY.T)
+
+
+@pytest.mark.parametrize(
+    ("model", "n_head"),
+    [
+        ({"n_head": 5, "model_type": "gpt2"}, 5),
+        ({"n_head": None, "model_type": "gpt-mini"}, 6),
+        ({"model_type": "gpt2-xl"}, 25),
+        ({"model_type": "another"}, None),
+    ],
+)
+def test_mingpts_heads(tmp_path, model, n_head):
+    (tmp_path / "config.json").write_text(json.dumps({"model": model}))
+    assert convert_pytorch.mingpt_heads(tmp_path / "model.pt") == n_head
+    assert convert_pytorch.mingpt_heads(tmp_path) == n_head
