@@ -6,7 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, set_seed, weights
+from numpygpt import (
+    GPT2,
+    GenerationConfig,
+    GPT2Config,
+    Tokenizer,
+    decoding,
+    set_seed,
+    weights,
+)
 from numpygpt.decoding.plumbing import seeds
 from numpygpt.files import download, hub, known
 from numpygpt.files.hub import FormatError
@@ -225,3 +233,10 @@ def test_what_ends_a_text_is_saved_even_if_nothing_does(tmp_path, eos):
     settings = GenerationConfig(eos_token_id=eos)
     GPT2(CONFIG, MODEL.params, settings).save_pretrained(tmp_path)
     assert GPT2.from_pretrained(tmp_path).generation_config.eos_token_id == eos
+
+
+@pytest.mark.parametrize("min_keep", [-1, 1.5, "2", None, True])
+@pytest.mark.parametrize("name", ["top_p", "min_p", "typical_p"])
+def test_min_keep_is_a_count(name, min_keep):
+    with pytest.raises(ValueError, match="min_keep"):
+        getattr(decoding, name)(np.array([1.0, 2.0, 3.0]), 0.5, min_keep=min_keep)

@@ -62,3 +62,16 @@ def test_transformers_computes_the_same(folder, capsys):
     ours, theirs = run(capsys, *args), run(capsys, *args, "--torch")
     assert ours["bits_per_byte"] == pytest.approx(theirs["bits_per_byte"], abs=1e-6)
     assert (ours["by"], theirs["by"]) == ("numpygpt", "transformers")
+
+
+def test_the_last_token_of_a_story_is_its_end(folder):
+    """A guess for every token of its own: the bits are their sum, the end's the last."""
+    tokenizer = Tokenizer.from_pretrained(folder / "m")
+    unlike = lambda ids: np.arange(1.0, len(ids)) ** 2  # noqa: E731
+    result = evaluate.evaluate(unlike, tokenizer, folder / "text", limit=1)
+    n, text = result["tokens"], "A fox sat.\n\nIt ate!"
+    bits = (np.arange(1.0, n + 1) ** 2).sum() / math.log(2)
+    assert result["bits_per_byte"] == pytest.approx(bits / result["bytes"])
+    without = (bits - n**2 / math.log(2)) / len(text)
+    assert result["bits_per_byte_without_ends"] == pytest.approx(without)
+    assert result["perplexity_of_a_token"] == pytest.approx(2 ** (bits / n))
