@@ -47,7 +47,8 @@ TESTS_OF = {  # where no test file has the file's name
     "watch": ["test_saving"], "download": ["test_hub"], "known": ["test_hub"],
     "safetensors": ["test_weights", "test_hostile"], "__main__": ["test_main"],
     "attention": ["test_small_limits"], "matmul": ["test_small_limits"],
-    "int8": ["test_small_limits"], "generate": ["test_small_limits", "test_gpt2"], "gpt2": ["test_saving"],
+    "int8": ["test_small_limits"], "generate": ["test_small_limits", "test_gpt2"],
+    "gpt2": ["test_saving"],
     "memo": ["test_tokenizer"], "long_pieces": ["test_tokenizer"], "merges":
     ["test_tokenizer"], "added": ["test_tokenizer", "test_vocabulary"],
     "cache": ["test_interrupted"], "methods": ["test_pairs"], "table": ["test_pairs"],
