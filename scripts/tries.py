@@ -160,7 +160,7 @@ def layers_py():
     return (
         f"The perplexity of one sentence goes from {before:.1f} to {after:.1f}; greedy "
         f"decoding after {quoted(PROMPT)} says {relu} where it said {words}. The two "
-        "functions differ by 0.17 at most, near zero, and most numbers are near zero."
+        "functions differ by 0.17 at most."
     )
 
 
@@ -182,8 +182,8 @@ def model_py():
     lines = []
     for layer in range(model().config.n_layer):
         lines.append(
-            f"{layer}: {skipped(layer, 'attn', 'mlp'):,.0f}, its attention alone "
-            f"{skipped(layer, 'attn'):,.0f}, its MLP alone {skipped(layer, 'mlp'):,.0f}"
+            f"{layer}: {skipped(layer, 'attn', 'mlp'):,.1f}, its attention alone "
+            f"{skipped(layer, 'attn'):,.1f}, its MLP alone {skipped(layer, 'mlp'):,.1f}"
         )
     return (
         f"Perplexity of one sentence, {perplexity_of():.1f} with all blocks; without "
@@ -348,7 +348,8 @@ def adaptive_py():
         )
     return (
         f"The model's own probability of the tokens drawn (200 tokens, seed 0): "
-        f"{'; '.join(parts)}."
+        f"{'; '.join(parts)}. A target above what the text offers cannot be kept: "
+        "where no token has so much, none can be preferred."
     )
 
 
@@ -386,10 +387,16 @@ def choices_py():
     drawn = [say(prompt, 8, do_sample=True, seed=s, **how) for s in range(20)]
     beam = say(prompt, 8, num_beams=4, **how)
     n = sum(text == '"yes."' for text in drawn)
+    words = "yes.", "no."
+    scores = scoring.rank(model(), encode(prompt), [encode(w) for w in words])
+    logp = ", ".join(f"{words[i]} {score:.1f}" for score, i in scores)
+    sizes = [len(encode(w)) for w in words]
     return (
-        f"After {quoted(prompt)}, 20 seeds: {n} times yes, {20 - n} times no, "
-        f"and nothing "
-        f"else; with 4 beams {beam}, the likelier one, each time."
+        f"After {quoted(prompt)}, 20 seeds: {n} times yes, {20 - n} times no, and "
+        f"nothing else; with 4 beams {beam} each time. (Log p without the constraint, the sum "
+        f"over {sizes[0]} and {sizes[1]} tokens: {logp}. Sampling goes token by token "
+        "among what may still match; a beam compares whole texts, by the mean over "
+        "their tokens.)"
     )
 
 
@@ -492,9 +499,8 @@ def guidance_py():
         for s in (1.0, 1.5, 5.0)
     ]
     return (
-        f"After {quoted(prompt)}, seed 1: {'; '.join(texts)}. The larger the "
-        f"scale, the "
-        "more of the prompt's style and words, until it is all that is left."
+        f"After {quoted(prompt)}, seed 1: {'; '.join(texts)}. The larger the scale, "
+        "the more capitals, as in the prompt; at 5 it is no language any more."
     )
 
 
