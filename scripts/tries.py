@@ -394,9 +394,9 @@ def choices_py():
     return (
         f"After {quoted(prompt)}, 20 seeds: {n} times yes, {20 - n} times no, and "
         f"nothing else; with 4 beams {beam} each time. (Log p without the constraint, "
-        f"the sum over {sizes[0]} and {sizes[1]} tokens: {logp}. Sampling goes token by token "
-        "among what may still match; a beam compares whole texts, by the mean over "
-        "their tokens.)"
+        f"the sum over {sizes[0]} and {sizes[1]} tokens: {logp}. Sampling goes token "
+        "by token among what may still match; a beam compares whole texts, by the mean "
+        "over their tokens.)"
     )
 
 

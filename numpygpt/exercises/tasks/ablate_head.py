@@ -60,10 +60,14 @@ def without(ids, params, n_head, layer, head, where="rows", matrix="c_proj"):
 
 
 def answer(ids, params, n_head, layer, head):
-    return without(ids, params, n_head, layer, head)
+    params = copy.deepcopy(params)
+    weight = params["h"][layer]["attn"]["c_proj"]["weight"]
+    d_head = len(weight) // n_head
+    weight[head * d_head : (head + 1) * d_head] = 0
+    return plain.logits(ids, params, n_head)
 
 
-SOLUTION = [without, look.ablate]
+SOLUTION = [answer, look.ablate]
 
 
 def no_attention(ids, params, n_head, layer, head, bias=True):

@@ -45,23 +45,31 @@ HINTS = [
 ]
 
 
-def search(log_probs, prompt, width, n_new, children=None, of_all=True, start=0.0):
+def search(log_probs, prompt, width, n_new, start=0.0):
     beams = [(start, list(prompt))]
     for _ in range(n_new):
         made = []
         for score, ids in beams:
             logp = log_probs(ids)
-            order = np.argsort(-logp, kind="stable")[: children or len(logp)]
+            order = np.argsort(-logp, kind="stable")
             made += [(score + float(logp[t]), ids + [int(t)]) for t in order]
         beams = sorted(made, key=lambda c: -c[0])[:width]
     return beams
 
 
 def answer(log_probs, prompt, width, n_new):
-    return search(log_probs, prompt, width, n_new)
+    beams = [(0.0, list(prompt))]
+    for _ in range(n_new):
+        made = [
+            (score + float(logp), ids + [token])
+            for score, ids in beams
+            for token, logp in enumerate(log_probs(ids))
+        ]
+        beams = sorted(made, key=lambda c: -c[0])[:width]
+    return beams
 
 
-SOLUTION = [search, beam.best_step]
+SOLUTION = [answer, beam.best_step]
 
 
 def greedy_twins(log_probs, prompt, width, n_new):

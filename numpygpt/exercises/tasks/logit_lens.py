@@ -47,7 +47,7 @@ HINTS = [
 ]
 
 
-def lens(ids, params, n_head, norm=True, whole=False, stack=None):
+def lens(ids, params, n_head, norm=True, whole=False):
     wte, wpe = params["wte"]["weight"], params["wpe"]["weight"]
     x = wte[ids] + wpe[: len(ids)]
     states = [x]
@@ -59,10 +59,16 @@ def lens(ids, params, n_head, norm=True, whole=False, stack=None):
 
 
 def answer(ids, params, n_head):
-    return lens(ids, params, n_head)
+    wte, wpe = params["wte"]["weight"], params["wpe"]["weight"]
+    x = wte[ids] + wpe[: len(ids)]
+    rows = [x[-1]]
+    for p in params["h"]:
+        x = block(x, p, n_head)
+        rows.append(x[-1])
+    return layer_norm(np.stack(rows), **params["ln_f"]) @ wte.T
 
 
-SOLUTION = [lens, look.inside]
+SOLUTION = [answer, look.inside]
 
 
 def normed_stream(ids, params, n_head):
