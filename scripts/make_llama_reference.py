@@ -124,23 +124,20 @@ def case(number):
 def wrong(z, settings):
     """What llama.cpp does not do well. typical_p: the entropy is NaN when a token is
     removed or so unlikely that float32 has 0. Dynamic temperature counts removed tokens
-    among those that there are. xtc at threshold 0 counts removed tokens as choices."""
-    behind = z.max() - z
-    banned = [int(i) for i, b in settings.get("logit_bias", {}).items() if b == -np.inf]
+    among those that there are. xtc counts them as choices at threshold 0, and for
+    min_keep as tokens that stay."""
+    bias = settings.get("logit_bias", {})
+    banned = [int(i) for i, b in bias.items() if b == -np.inf]
     if not np.isfinite(np.delete(z, banned)).any():
         return True  # nothing is left: here it is an error
-    if "typical_p" in settings and behind.max() > 80:
+    if "typical_p" in settings and (z.max() - z).max() > 80:
         return True
-    removed = (
-        not np.isfinite(z).all() or -np.inf in settings.get("logit_bias", {}).values()
+    removed = not np.isfinite(z).all() or banned or settings.get("top_n_sigma", 0) > 0
+    xtc = "xtc_threshold" in settings and (
+        settings["xtc_threshold"] == 0 or settings.get("min_keep", 0) > 1
     )
-    removed |= settings.get("top_n_sigma", 0) > 0
     return bool(
-        (
-            removed
-            and ("dynatemp_range" in settings or settings.get("xtc_threshold") == 0)
-        )
-        or (removed and "typical_p" in settings)
+        removed and ("dynatemp_range" in settings or "typical_p" in settings or xtc)
     )
 
 
