@@ -33,6 +33,15 @@ def many(monkeypatch):
 
 
 @needs_openblas
+def test_what_openblas_says_of_itself():
+    facts = blas.describe()
+    assert facts["kernel"] == blas.kernel() != ""
+    assert facts["blas"].startswith("OpenBLAS ") and facts["blas_threads"] >= 1
+    forced = "OPENBLAS_CORETYPE" in os.environ
+    assert facts["kernel_chosen"] == ["by the processor", "OPENBLAS_CORETYPE"][forced]
+
+
+@needs_openblas
 def test_within_each_other(many):
     with OneThread():
         with OneThread():
