@@ -337,3 +337,23 @@ def test_one_token_and_no_new_ones(tab, tmp_path):
     assert tab.js("state.position") == 1
     assert tab.js("document.getElementById('beams-section').hidden")
     assert tab.problems == []
+
+
+def test_repeats_across_breakers_and_beyond_the_window(tab, tmp_path):
+    """dry in a text that repeats much: colons, quotes and line breaks stop a repeat in
+    llama.cpp's preset, which looks back 64 tokens only."""
+    line = TOKENIZER.encode('the cat: "the cat sat" he said.\nthe cat: the cat ')
+    first = TOKENIZER.encode("once upon a time a dog")
+    text = (first + line * 9)[:107] + first[:3]  # the last repeat is from far away
+    seen = inside(MODEL, text)
+    tab.problems.clear()
+    write(tmp_path / "page.html", page(seen, TOKENIZER, 5))
+    tab.open(tmp_path / "page.html")
+    for chain in ("llama.cpp", "hf"):
+        settings = {"do_sample": True, "dry_multiplier": 0.7, "dry_allowed_length": 1}
+        config = GenerationConfig(**settings, chain=chain, tokenizer=TOKENIZER)
+        for position in [*range(6, len(text), 3), len(text)]:
+            want = distribution(seen.logits[position - 1], text[:position], config, 5)
+            got = compute(tab, position, {**settings, "chain": chain})
+            np.testing.assert_allclose(got, want, atol=1e-6, err_msg=f"{position}")
+    assert tab.problems == []
