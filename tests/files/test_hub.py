@@ -567,6 +567,17 @@ def test_the_hugging_face_cache_is_used_as_it_is(
     assert hub.find("someone/tiny") == hub.home() / "someone" / "tiny"
 
 
+def test_a_damaged_file_in_the_cache_is_refused(server, tmp_path, monkeypatch):
+    """A known model's file of the published size must have the published hash."""
+    root = tmp_path / "cache" / "huggingface" / "hub"
+    snapshot = hugging_face_cache(root, "openai-community/gpt2")
+    size = (snapshot / BIG).stat().st_size
+    monkeypatch.setitem(known.KNOWN, "gpt2", {BIG: (size, "0" * 64)})
+    monkeypatch.setattr(hub, "model_shelves", lambda: [])
+    with pytest.raises(DownloadError, match="is damaged"):
+        hub.find("gpt2")
+
+
 def test_a_link_out_of_the_cache_is_not_followed(server, tmp_path):
     snapshot = hugging_face_cache(tmp_path / "cache" / "huggingface" / "hub")
     (snapshot / BIG).unlink()
