@@ -119,7 +119,7 @@ def pair(tmp_path_factory):
     return *models, GPT2.from_pretrained(folder, dtype=np.float64)
 
 
-PROMPT, N_NEW, N_DRAWS = [0, 2], 2, 1500
+PROMPT, N_NEW, N_DRAWS, N_ASSISTED = [0, 2], 2, 1500, 500
 
 
 def judged(texts, model, **settings):
@@ -152,7 +152,7 @@ def test_assisted_generate_draws_from_the_same_law(pair):
     model, draft, ours = pair
     torch.manual_seed(0)
     texts = []
-    for _ in range(N_DRAWS):
+    for _ in range(N_ASSISTED):
         [row] = model.generate(
             torch.tensor([PROMPT]), max_new_tokens=N_NEW, assistant_model=draft, **RANDOM
         ).tolist()
@@ -165,7 +165,7 @@ def test_the_referee_sees_a_wrong_temperature(pair):
     torch.manual_seed(0)
     rows = model.generate(
         torch.tensor([PROMPT]), max_new_tokens=N_NEW, num_return_sequences=N_DRAWS,
-        temperature=1.3, **RANDOM,
+        temperature=2.0, **RANDOM,
     )  # fmt: skip
     with pytest.raises(AssertionError, match="'law'"):
         judged([tuple(row[len(PROMPT) :]) for row in rows.tolist()], ours)
