@@ -10,6 +10,7 @@
 """
 
 import argparse
+import difflib
 import importlib
 import inspect
 import os
@@ -28,7 +29,11 @@ USE = "python -m numpygpt.exercises"
 def task_of(name):
     """The module of an exercise."""
     if name not in EXERCISES:
-        raise ValueError(f"no exercise {name!r}: there are {', '.join(EXERCISES)}")
+        near = difflib.get_close_matches(name, EXERCISES, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(
+            f"no exercise {name!r}{meant}: there are {', '.join(EXERCISES)}"
+        )
     return importlib.import_module(f"{__package__}.tasks.{name}")
 
 
@@ -85,6 +90,8 @@ def hint(args):
     shown = folder.read_progress(args.folder).get(args.name, {}).get("hints", 0)
     n = min(shown + 1, len(hints))
     print(fill(f"{n} of {len(hints)}: {hints[n - 1]}", 80))
+    if shown == len(hints):
+        print(f"That was the last hint. The answer: {USE} solution {args.name}")
     folder.record(args.folder, args.name, hints=n)
     return 0
 

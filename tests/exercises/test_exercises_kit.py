@@ -94,9 +94,11 @@ def test_a_learner_goes_through_an_exercise(tmp_path, capsys):
     assert "One too many stays." in said and "expected  float32 [2]" in said
     assert "logits = np.array([0., 1.], np.float32)" in said
     assert "def top_k" not in said and "np.sort" not in said
-    for n in 1, 2, 2:
+    for n, last in (1, False), (2, False), (2, True):
         assert main([*folder, "hint", "top_k"]) == 0
-        assert capsys.readouterr().out.startswith(f"{n} of 2: ")
+        said = capsys.readouterr().out
+        assert said.startswith(f"{n} of 2: ")
+        assert said.endswith("exercises solution top_k\n") == last
     right = "return np.where(logits >= np.sort(logits)[-k:][0], logits, -np.inf)"
     right = right.replace("-np.inf)", "np.asarray(-np.inf, logits.dtype))")
     path.write_text(stub.replace("raise NotImplementedError", right))
@@ -127,7 +129,12 @@ def test_nothing_of_the_learners_is_overwritten(tmp_path, capsys):
 
 def test_what_does_not_exist_is_named(tmp_path, capsys):
     assert main(["start", "gellu"]) == 1
-    assert "no exercise 'gellu': there are gelu, " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no exercise 'gellu' (did you mean gelu?): there are gelu, " in said
+    assert main(["start", "layernorm"]) == 1
+    assert "did you mean layer_norm?" in capsys.readouterr().err
+    assert main(["start", "xyz"]) == 1
+    assert "no exercise 'xyz': there are gelu, " in capsys.readouterr().err
     assert main(["--folder", str(tmp_path), "check", "gelu"]) == 1
     assert "there is no file" in capsys.readouterr().err
 

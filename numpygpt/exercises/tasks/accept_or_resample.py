@@ -12,7 +12,8 @@ Then a token comes out in two ways, as an accepted guess, min(p, q), or as a sec
 draw, max(p - q, 0), and both together are p.
 
 The two uniform numbers are given: u decides about the guess, v draws the second token
-(as in the exercise sample_token: the first whose cumulative sum exceeds v).
+(as in the exercise sample_token: the first whose cumulative sum exceeds v). Since u is
+below 1, u < p / q says the same as u < min(1, p / q): the code needs no min.
 
 Papers: Leviathan et al., arXiv:2211.17192; Chen et al., arXiv:2302.01318.
 """
@@ -69,6 +70,17 @@ def drawn(p, v):
     return sample_token(p / p.sum(), v)
 
 
+def rest_drawn(p, q, v, side="right"):
+    """Drawn from what q gave too little of, with v on a border to the right or left."""
+    ends = np.cumsum(np.maximum(p - q, 0))
+    return int(np.searchsorted(ends / ends[-1], v, side=side)) if ends[-1] else None
+
+
+def swapped(got, expected, p, q, token, u, v):
+    """Does it look as if the ratio were q / p?"""
+    return got == (token if u * p[token] < q[token] else rest_drawn(p, q, v))
+
+
 def unscaled(p, q, v):
     """What may come of it if the rest is not made to sum to 1."""
     ends = np.cumsum(np.maximum(p - q, 0))
@@ -77,6 +89,10 @@ def unscaled(p, q, v):
 
 
 SYMPTOMS = {
+    "With v on a border it takes the token before, which may have no probability: the "
+    "sum must exceed v, so side='right'.": lambda got, e, p, q, token, u, v: (
+        refused(p, q, token, u) and got == rest_drawn(p, q, v, side="left") != e
+    ),
     "After a refusal it draws from p again; then tokens that q likes come too often. "
     "Draw from max(p - q, 0).": lambda got, e, p, q, token, u, v: (
         refused(p, q, token, u) and got == drawn(p, v) != e
@@ -94,12 +110,20 @@ SYMPTOMS = {
     "After a refusal it draws from q.": lambda got, e, p, q, token, u, v: (
         refused(p, q, token, u) and got == drawn(q, v) != e
     ),
+    "With u = 0 a token that p can never give is accepted: compare with <, not <=.": (
+        lambda got, e, p, q, token, u, v: u == 0 == p[token] and got == token
+    ),
     "The guess is refused where it should be accepted.": (
         lambda got, e, p, q, token, u, v: not refused(p, q, token, u)
     ),
     "The guess is accepted where it should be refused: the chance is p / q.": (
         lambda got, e, p, q, token, u, v: refused(p, q, token, u) and got == token
     ),
+    "After a refusal it draws from max(q - p, 0): that is what q gave too much of. "
+    "Draw from max(p - q, 0).": lambda got, e, p, q, token, u, v: (
+        refused(p, q, token, u) and got == rest_drawn(q, p, v)
+    ),
+    "The ratio is upside down: p[token] / q[token].": swapped,
     "The second token is not the one on whose stretch v falls.": (
         lambda got, e, p, q, token, u, v: refused(p, q, token, u)
     ),
@@ -115,18 +139,22 @@ def valid(p, q, token, u, v):
 
 
 def cases():
+    """All pairs with one (u, v), then with the next: the first failures differ."""
     pairs = [([0.5, 0.5], [1.0, 0.0]), ([0.25, 0.75], [0.75, 0.25]),
-             ([0.0, 1.0], [0.5, 0.5]), ([0.5, 0.25, 0.25], [0.25, 0.25, 0.5]),
+             ([0.0, 1.0], [0.5, 0.5]), ([0.0, 0.0, 1.0], [0.5, 0.5, 0.0]),
+             ([0.5, 0.25, 0.25], [0.25, 0.25, 0.5]),
              ([0.1, 0.6, 0.3], [0.7, 0.2, 0.1])]  # fmt: skip
     pairs += [(probabilities(s, n), probabilities(s + 50, n)) for s, n in
               enumerate([3, 4, 6])]  # fmt: skip
-    for p, q in pairs:
-        p, q = np.array(p), np.array(q)
-        for token in np.flatnonzero(q).tolist():
-            for u in 0.0, 0.15, 0.4, 0.7, 0.95:
-                for v in 0.05, 0.45, 0.85:
+    for u in 0.7, 0.15, 0.4, 0.95, 0.0:
+        for v in 0.85, 0.45, 0.05, 0.0:
+            for p, q in pairs:
+                p, q = np.array(p), np.array(q)
+                for token in np.flatnonzero(q).tolist():
                     if valid(p, q, token, u, v):
                         yield p, q, token, u, v
+    for border in [0.5, 0.5, 0.0], [0.25, 0.25, 0.5]:  # exact in floating point
+        yield np.array(border), np.array([0.0, 0.0, 1.0]), 2, 0.7, 0.5
 
 
 def extra(function):

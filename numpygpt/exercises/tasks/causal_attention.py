@@ -45,7 +45,8 @@ def causal_attention(q, k, v):
 HINTS = [
     "The scores are [n_tok, n_tok]: row i is what token i's query says to every key. "
     "softmax works on the rows.",
-    "np.triu(array, k=1) keeps what is above the diagonal and makes the rest 0. The "
+    "np.triu(array, k=1) of an array full of -inf keeps what is above the diagonal and "
+    "makes the rest 0; multiplying a 0/1 mask by -inf gives NaN where it is 0. The "
     "diagonal itself must stay visible: a token sees itself.",
     "Scale first, then add the mask, then softmax (with the row's maximum subtracted), "
     "then @ v. np.full((n, n), -np.inf, q.dtype) keeps float32.",
@@ -101,6 +102,10 @@ SYMPTOMS = {
             np.isnan(got).any() and np.abs(q @ k.T).max() > 80
         )
     ),
+    "NaN everywhere: 0 * -inf is NaN, so a mask of ones and zeros cannot be multiplied "
+    "by -inf. Use np.where, or np.triu of an array full of -inf.": (
+        lambda got, expected, *args: np.isnan(got).all()
+    ),
     "With large scores the future shines through: the mask is a finite number and too "
     "small here. -np.inf never is.": lambda got, expected, q, k, v: (
         np.abs(q @ k.T).max() > 30 and future_leaks(got, expected, q, k, v)
@@ -120,6 +125,9 @@ SYMPTOMS = {
     ),
     "The scores are divided by d_head, not by its root.": like(
         lambda *args: attend(*args, scale=lambda d: d)
+    ),
+    "The scores are divided by sqrt(n_tok); it is sqrt(d_head).": like(
+        lambda q, k, v: attend(q, k, v, scale=lambda d: math.sqrt(len(q)))
     ),
     "The future's scores are set to 0, not to -inf: exp(0) is 1, so it still has "
     "weight.": like(multiplied),
@@ -141,4 +149,7 @@ def cases():
     # the allowed score is far below the forbidden one
     far = np.array([[300.0], [300.0]], np.float32)
     yield far, np.array([[-200.0], [200.0]], np.float32), floats(1, 2, 1)
+    # and so far that -1e9 does not hide it
+    far = np.array([[1e5], [1e5]], np.float32)
+    yield far, np.array([[-1e5], [1e5]], np.float32), floats(1, 2, 1)
     yield tuple(floats(i, 3, 4, dtype=np.float64) for i in range(3))

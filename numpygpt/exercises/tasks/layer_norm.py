@@ -18,7 +18,7 @@ import numpy as np
 
 from ... import plain
 from ..examples import floats
-from ..grade import like
+from ..grade import like, same
 
 NAME = "layer_norm"
 STUB = '''
@@ -53,7 +53,19 @@ def normed(x, axis=-1, ddof=0, inside=1e-5, outside=0.0):
     return (x - mean) / (np.sqrt(variance + inside) + outside)
 
 
+def without_keepdims(got, expected, x, w, b):
+    """Is a row's mean, variance or both taken for a column's?"""
+    means = x.mean(-1, keepdims=True), x.mean(-1)
+    variances = x.var(-1, keepdims=True), x.var(-1)
+    return any(
+        same(w * (x - means[i]) / np.sqrt(variances[j] + 1e-5) + b, got)
+        for i, j in ((1, 1), (1, 0), (0, 1))
+    )
+
+
 SYMPTOMS = {
+    "Each column gets a row's mean or variance: with keepdims=True the mean is "
+    "[n_tok, 1] and belongs to its row.": without_keepdims,
     "The variance divides by n - 1; layer norm's divides by n.": like(
         lambda x, w, b: w * normed(x, ddof=1) + b
     ),

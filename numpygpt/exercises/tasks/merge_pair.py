@@ -68,6 +68,17 @@ def overlapping(symbols, pair, new):
     return out + symbols[at:]
 
 
+def looking_back(symbols, pair, new):
+    """Each symbol is compared with the one before it, whether used up or not."""
+    out = []
+    for i, symbol in enumerate(symbols):
+        if i and (symbols[i - 1], symbol) == pair:
+            out[-1] = new
+        else:
+            out.append(symbol)
+    return out
+
+
 def again(symbols, pair, new):
     while (out := answer(symbols, pair, new)) != symbols:
         symbols = out
@@ -96,12 +107,19 @@ SYMPTOMS = {
     "pair.": lambda got, e, symbols, pair, new: (
         like(overlapping)(got, e, symbols, pair, new) or got.count(new) > e.count(new)
     ),
+    "A symbol is used in two merges: in 7 7 7 the middle one is used up by the "
+    "first.": like(looking_back),
     "What was just made is merged again in the same merge.": like(again),
     "The last symbol is lost.": lambda got, e, *args: list(got) == e[:-1],
     "The result still holds the pair's symbols behind the new one.": (
         lambda got, e, symbols, pair, new: len(got) > len(e)
     ),
 }
+
+
+def valid(symbols, pair, new):
+    """A new symbol that is nowhere yet: else an example reads as if it were merged."""
+    return new not in symbols and new not in pair
 
 
 def cases():

@@ -6,17 +6,20 @@ likeliest down and keep them until their probabilities sum to p or more.
 
 The token that crosses the border stays. Otherwise the set could be empty: with p = 0.9
 and a token that has 0.95. And its mass would be less than p, which is not what was
-asked for. What stays keeps its logit and its place.
+asked for. Once the sum is p, the set is complete. Of equal tokens, as few stay as are
+needed; which of them is left open. What stays keeps its logit and its place.
 
 Paper: Holtzman et al., arXiv:1904.09751.
 """
+
+import functools
 
 import numpy as np
 
 from ... import decoding
 from ...plain import softmax
 from ..examples import floats
-from ..grade import like, still_finite
+from ..grade import like, same, still_finite
 
 NAME = "top_p"
 STUB = '''
@@ -50,6 +53,23 @@ def answer(logits, p):
 SOLUTION = [decoding.top_p]
 
 
+def use(function):
+    """Which of equal tokens stay is open: they are graded as if the first did."""
+
+    @functools.wraps(function)
+    def first_of_equals(logits, p):
+        x = logits.copy()
+        got = function(logits, p)
+        if not isinstance(got, np.ndarray) or got.shape != x.shape:
+            return got
+        out = got.copy()
+        for value in np.unique(x):
+            out[x == value] = np.sort(out[x == value])[::-1]
+        return out
+
+    return first_of_equals
+
+
 def nucleus(x, p, before=True, descending=True, unsorted=True, probs=softmax):
     probabilities = probs(x.astype(np.float64))
     order = np.argsort(-probabilities if descending else probabilities, kind="stable")
@@ -61,9 +81,35 @@ def nucleus(x, p, before=True, descending=True, unsorted=True, probs=softmax):
     return np.where(out, x, np.asarray(-np.inf, x.dtype))
 
 
+def of_logits(got, expected, x, p):
+    """Does it look as if the logits were summed?"""
+    return any(
+        same(nucleus(x, p, before=before, probs=lambda x: x), got)
+        for before in (True, False)
+    )
+
+
+def one_more(x, p):
+    """A set that has p exactly gets one token more."""
+    return nucleus(x, np.nextafter(p, 1))
+
+
+def all_equals(x, p):
+    kept = nucleus(x, p)
+    return np.where(x >= kept[kept > -np.inf].min(), x, np.asarray(-np.inf, x.dtype))
+
+
 SYMPTOMS = {
+    "A set that has p exactly gets one token more, although it was complete: compare "
+    "with <, not <=.": like(one_more),
+    "All of the equal tokens at the border stay; only as many as are needed should.": (
+        like(all_equals)
+    ),
     "The token that crosses the border is removed: the kept ones have less than p, or "
     "none is left at all.": like(lambda x, p: nucleus(x, p, before=False)),
+    "The logits themselves are summed; make probabilities of them first (softmax).": (
+        of_logits
+    ),
     "It begins with the unlikeliest tokens; the likeliest come first.": like(
         lambda x, p: nucleus(x, p, descending=False)
     ),
@@ -112,6 +158,9 @@ def cases():
         ([0.2, 0.3, 0.5], 0.4), ([0.04, 0.95, 0.01], 0.9), ([0.1, 0.2, 0.3, 0.4], 0.8),
     ]:  # fmt: skip
         yield np.log(text).astype(np.float32), p
+    for n in 2, 4:  # equal tokens, and a sum that is p exactly
+        yield np.zeros(n, np.float32), 0.5
+        yield np.zeros(n, np.float64), 0.5
     for seed, n in enumerate([2, 3, 5, 8]):
         for p in 0.1, 0.5, 0.9, 0.99:
             x = floats(seed + 20, n) + np.arange(n, dtype=np.float32) / 64

@@ -45,7 +45,7 @@ def wrong_not_scaled(p, q, token, u, v):
 
 
 def wrong_upside_down(p, q, token, u, v):
-    """accepted where|refused where"""
+    """ratio is upside down"""
     if p[token] > 0 and u < q[token] / p[token]:
         return token
     rest = np.maximum(p - q, 0)
@@ -77,8 +77,32 @@ def wrong_greedy(p, q, token, u, v):
 
 
 def wrong_at_zero(p, q, token, u, v):
-    """accepted where it should be refused"""
+    """compare with <, not <="""
     if u <= p[token] / q[token]:
+        return token
+    rest = np.maximum(p - q, 0)
+    return _draw(rest / rest.sum(), v)
+
+
+def wrong_left(p, q, token, u, v):
+    """sum must exceed v, so side='right'"""
+    if u < p[token] / q[token]:
+        return token
+    rest = np.maximum(p - q, 0)
+    return int(np.searchsorted(np.cumsum(rest / rest.sum()), v))
+
+
+def wrong_too_much(p, q, token, u, v):
+    """what q gave too much of"""
+    if u < p[token] / q[token]:
+        return token
+    rest = np.maximum(q - p, 0)
+    return _draw(rest / rest.sum(), v)
+
+
+def wrong_ratio(p, q, token, u, v):
+    """ratio is upside down"""
+    if u < q[token] / p[token]:
         return token
     rest = np.maximum(p - q, 0)
     return _draw(rest / rest.sum(), v)

@@ -104,3 +104,28 @@ def wrong_float64(q, k, v):
     """float64 comes out"""
     mask = np.triu(np.full((len(q), len(q)), -np.inf), 1)
     return soft(q @ k.T / math.sqrt(q.shape[1]) + mask) @ v
+
+
+def right_least(q, k, v):
+    """The least float is far enough below any score."""
+    scores = q @ k.T / math.sqrt(q.shape[1])
+    hidden = np.triu(np.ones(scores.shape, bool), 1)
+    return soft(np.where(hidden, np.finfo(q.dtype).min, scores)) @ v
+
+
+def wrong_billion(q, k, v):
+    """future shines through"""
+    mask = np.triu(np.full((len(q), len(q)), -1e9, q.dtype), 1)
+    return soft(q @ k.T / math.sqrt(q.shape[1]) + mask) @ v
+
+
+def wrong_zero_times_inf(q, k, v):
+    """0 .* -inf is NaN"""
+    mask = np.triu(np.ones((len(q), len(q)), q.dtype), 1) * -np.inf
+    return soft(q @ k.T / math.sqrt(q.shape[1]) + mask) @ v
+
+
+def wrong_scale_by_tokens(q, k, v):
+    """divided by sqrt.n_tok"""
+    mask = np.triu(np.full((len(q), len(q)), -np.inf, q.dtype), 1)
+    return soft(q @ k.T / math.sqrt(len(q)) + mask) @ v

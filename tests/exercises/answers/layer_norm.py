@@ -82,3 +82,14 @@ def wrong_float64(x, weight, bias):
         / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
         + bias
     )
+
+
+def wrong_without_keepdims(x, weight, bias):
+    """with keepdims=True the mean is"""
+    return weight * (x - x.mean(-1)) / np.sqrt(x.var(-1) + 1e-5) + bias
+
+
+def wrong_variance_without_keepdims(x, weight, bias):
+    """with keepdims=True the mean is"""
+    centred = x - x.mean(-1, keepdims=True)
+    return weight * centred / np.sqrt(x.var(-1) + 1e-5) + bias

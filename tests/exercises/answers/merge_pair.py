@@ -110,3 +110,14 @@ def wrong_in_place(symbols, pair, new):
             symbols[i : i + 2] = [new]
         i += 1
     return symbols
+
+
+def wrong_looking_back(symbols, pair, new):
+    """used in two merges"""
+    out = []
+    for i, s in enumerate(symbols):
+        if i > 0 and (symbols[i - 1], s) == pair:
+            out[-1] = new
+        else:
+            out.append(s)
+    return out

@@ -91,3 +91,60 @@ def wrong_one_more(logits, p):
     out = np.full_like(logits, -np.inf)
     out[order[:n]] = logits[order[:n]]
     return out
+
+
+def right_last_of_equals(logits, p):
+    """Of equal tokens it keeps the later ones."""
+    return right_before(logits[::-1], p)[::-1].copy()
+
+
+def right_from_below(logits, p):
+    """Remove the unlikeliest while the rest has p."""
+    probs = soft(logits.astype(np.float64))
+    order = np.argsort(probs)
+    out = logits.copy()
+    out[order[np.cumsum(probs[order]) <= 1 - p]] = -np.inf
+    return out
+
+
+def right_by_logsumexp(logits, p):
+    top = logits.max()
+    probs = np.exp(logits - top - np.log(np.exp(logits - top).sum()))
+    order = np.argsort(-probs)
+    n = int(np.searchsorted(np.cumsum(probs[order]), p)) + 1
+    out = np.full_like(logits, -np.inf)
+    out[order[:n]] = logits[order[:n]]
+    return out
+
+
+def wrong_at_most(logits, p):
+    """p exactly gets one token more"""
+    probs = soft(logits)
+    order = np.argsort(-probs)
+    kept = np.zeros(len(probs), bool)
+    kept[order] = np.cumsum(probs[order]) - probs[order] <= p
+    return np.where(kept, logits, np.asarray(-np.inf, logits.dtype))
+
+
+def wrong_ties(logits, p):
+    """only as many as are needed"""
+    kept = right_before(logits, p)
+    least = kept[kept > -np.inf].min()
+    return np.where(logits >= least, logits, np.asarray(-np.inf, logits.dtype))
+
+
+def wrong_logits_summed(logits, p):
+    """logits themselves are summed"""
+    order = np.argsort(-logits)
+    ranked = logits[order]
+    kept = np.zeros(len(logits), bool)
+    kept[order] = np.cumsum(ranked) - ranked < p
+    return np.where(kept, logits, np.asarray(-np.inf, logits.dtype))
+
+
+def wrong_logits_summed_too_far(logits, p):
+    """logits themselves are summed"""
+    order = np.argsort(-logits)
+    kept = np.zeros(len(logits), bool)
+    kept[order] = np.cumsum(logits[order]) <= p
+    return np.where(kept, logits, np.asarray(-np.inf, logits.dtype))
