@@ -16,7 +16,13 @@
 The views are those of ``python -m numpygpt.look``: see numpygpt/look/README.md.
 """
 
-import marimo
+import sys
+
+if __name__ == "__main__" and {"-h", "--help"} & {*sys.argv}:
+    print("usage: marimo run scripts/interactive.py\n\n" + __doc__)
+    raise SystemExit(0)
+
+import marimo  # noqa: E402
 
 app = marimo.App(width="medium", app_title="numpygpt")
 

@@ -10,7 +10,7 @@ magnitude. So the verdicts use bounds that hold exactly:
 
 and `chi_square_tail`, which is only asymptotically right, merely raises a suspicion.
 
->>> binomial_tail(4, 5, 0.5)            # 4 or 5 heads of 5: (5 + 1) / 32
+>>> round(binomial_tail(4, 5, 0.5), 9)  # 4 or 5 heads of 5: (5 + 1) / 32
 0.1875
 >>> round(chi_square_tail(3.841, 1), 3)
 0.05

@@ -40,5 +40,5 @@ def _of_texts(texts, tokenizer):
             for n in range(min(len(word), len(text) - 1), 0, -1):
                 if word.endswith(text[:n]):
                     rest = text[n:].decode(errors="ignore")
-                    found[token, *tokenizer.encode(rest)[:MOST]] = None
+                    found[(token, *tokenizer.encode(rest)[:MOST])] = None
     return tuple(found)

@@ -137,7 +137,7 @@ def dry(logits, multiplier, context, base=1.75, allowed_length=2, breakers=()):
     check("dry_allowed_length", COUNT, allowed_length)
     heads, lone = _indexed(tuple(as_tuple(b) for b in breakers))
     longest = _repeats(context, _behind(heads, context.tolist()), len(logits))
-    longest[lone[lone < len(logits)]] = 0
+    longest[lone[(lone >= 0) & (lone < len(logits))]] = 0
     tokens = np.flatnonzero(longest >= allowed_length)
     power = (longest[tokens] - allowed_length) * np.log(base)
     penalty = multiplier * np.exp(np.minimum(power, 80.0))  # exp must not overflow
