@@ -106,7 +106,7 @@ class OneThread:
     """``with OneThread():`` BLAS computes on one thread, for all who call it.
 
     Several may be open, one within another or in different threads: the first sets, the
-    last puts back. What Ctrl-C interrupts on the way in or out, `__del__` completes.
+    last puts back.
     """
 
     _lock, _open, _before = RLock(), set(), None  # of all together
@@ -126,9 +126,21 @@ class OneThread:
                 OPENBLAS["set_num_threads"](OneThread._before)
                 OneThread._before = None
 
-    def __del__(self):
-        if id(self) in self._open or not self._open and OneThread._before is not None:
-            self.__exit__()
+
+def call_on_one_thread(function, *args, **kwargs):
+    """``function(*args, **kwargs)`` with `OneThread`. Where Ctrl-C comes
+    on the way in or out, the way out is gone once more. (A ``with`` does not do that,
+    and in a ``__del__`` Python swallows Ctrl-C.)"""
+    hold = OneThread()
+    try:
+        hold.__enter__()
+        return function(*args, **kwargs)
+    finally:
+        try:
+            hold.__exit__()
+        except BaseException:
+            hold.__exit__()
+            raise
 
 
 def on_one_thread(function):
@@ -138,8 +150,7 @@ def on_one_thread(function):
     def held(*args, **kwargs):
         if OneThread._open or not OPENBLAS:
             return function(*args, **kwargs)
-        with OneThread():
-            return function(*args, **kwargs)
+        return call_on_one_thread(function, *args, **kwargs)
 
     return held
 

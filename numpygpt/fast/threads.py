@@ -25,7 +25,7 @@ from threading import Lock, Thread
 
 import numpy as np
 
-from .blas import OneThread
+from .blas import call_on_one_thread
 
 ENOUGH = 1 << 17  # numbers: less is not worth sharing
 BLOCK = 1 << 16  # numbers at a time: a quarter of a megabyte stays in a core's cache
@@ -94,6 +94,17 @@ class Job:
         self.work, self.pieces = work, pieces
         self.helping, self.errors = [], []
 
+    def run(self):
+        """Do it, with the help of the team."""
+        before = np.getbufsize()
+        try:
+            np.setbufsize(BUFFER)
+            team.call(self.help_out, min(team.size, len(self.pieces)) - 1)
+            self.take_pieces()
+        finally:  # after Ctrl-C, too: nobody may write to arrays that are given up
+            np.setbufsize(before)
+            self.wait()
+
     def take_pieces(self):
         """Until there are none. After an error there are none."""
         try:
@@ -137,15 +148,7 @@ def share(work, n, size):
     """
     pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
     job = Job(work, pieces[::-1])
-    with OneThread():
-        before = np.getbufsize()
-        try:
-            np.setbufsize(BUFFER)
-            team.call(job.help_out, min(team.size, len(pieces)) - 1)
-            job.take_pieces()
-        finally:  # after Ctrl-C, too: nobody may write to arrays that are given up
-            np.setbufsize(before)
-            job.wait()
+    call_on_one_thread(job.run)
     if job.errors:
         raise job.errors[0]
 

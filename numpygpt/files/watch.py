@@ -11,7 +11,7 @@ while it is mapped.
 
 import mmap
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from .hub import FormatError, parts_of
 from .safetensors import owner_of
@@ -56,7 +56,15 @@ def reading(folder):
     if somebody saved another model meanwhile, so that some of the files are new and
     some are old. config.json is the one that a writer takes away first."""
     config = folder / "config.json"
-    before = state(config)
-    yield Watch(parts_of(folder, "model.safetensors"))
-    if state(config) != before:
-        raise FormatError(f"{folder} was written to while it was read: load it again")
+    before, gone = None, False
+    with ExitStack() as stack:
+        if config.is_file():  # while it is open, no new file gets its number
+            with suppress(FileNotFoundError):
+                before = state(stack.enter_context(open(config, "rb")).fileno())
+        try:
+            yield Watch(parts_of(folder, "model.safetensors"))
+        except FileNotFoundError:  # there when we looked, away when we opened it
+            gone = True
+        if gone or before is None or state(config) != before:
+            what = "was written to while it was read: load it again"
+            raise FormatError(f"{folder} {what}")

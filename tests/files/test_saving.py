@@ -15,6 +15,7 @@ import pytest
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
 from numpygpt.files import hub
 from numpygpt.files.hub import FormatError
+from numpygpt.files.watch import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 # Two models whose arrays have the same shapes: only all of the files of one make sense,
@@ -312,3 +313,13 @@ def test_files_of_an_older_tokenizer_do_not_stay(tmp_path):
     new = Tokenizer([("b", "c"), ("bc", "d")])
     new.save_pretrained(tmp_path)
     assert Tokenizer.from_pretrained(tmp_path).encode("abcd") == new.encode("abcd")
+
+
+def test_a_config_that_comes_and_goes_while_the_folder_is_read(tmp_path):
+    """Missing before and after, there between: the other files may be another's."""
+    with pytest.raises(FormatError, match="while it was read"), reading(tmp_path):
+        MODELS[2].save_pretrained(tmp_path)
+    with pytest.raises(FormatError, match="while it was read"), reading(tmp_path):
+        (tmp_path / "config.json").unlink()
+    with pytest.raises(FormatError, match="while it was read"), reading(tmp_path):
+        pass
