@@ -1,10 +1,13 @@
 """See it think, in the terminal: ``python -m numpygpt.look WHAT TEXT``.
 
     tokens      what the tokenizer makes of the text, merge by merge
-    attention   what each head looks at; with --layer and --head one of them whole
+    attention   what each head looks at; --at N: what one token looks at;
+                --layer L: the heads of one layer; --layer L --head H: one head whole
     lens        what each layer would say, if the model ended there
     steps       continue the text; for each new token what each filter left and removed
     beams       search with beams; the tree, and who died when and why
+
+Layer N is block N of the model's n_layer, counted from 0; tokens count from 0, too.
 
 Exit codes are those of ``python -m numpygpt``: 0 done, 1 could not, 2 wrong usage, 130
 interrupted.
@@ -63,18 +66,16 @@ def parse(argv):
         prog="python -m numpygpt.look", description=__doc__,
         usage="%(prog)s {" + ",".join(WHAT) + "} TEXT [option ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="steps and beams take every field of GenerationConfig, as --top-p 0.9 "
-        "or --num-beams 3: see python -m numpygpt --help.",
+        epilog="steps and beams take every field of GenerationConfig, as --top-p 0.9\n"
+        f"or --num-beams 3 (default: {DEFAULTS['beams']['num_beams']}): see "
+        "python -m numpygpt --help-all.",
     )  # fmt: skip
     add = parser.add_argument
     add("what", choices=WHAT, metavar="WHAT", help="one of the five above")
     add("text", help="the text; - for stdin")
     add("--model", default=DEFAULT_MODEL, metavar="NAME_OR_FOLDER",
         help="default: %(default)s")  # fmt: skip
-    add("--layer", type=int, metavar="L", help="attention: this layer, from 0")
-    add("--head", type=int, metavar="H", help="attention: this head, from 0")
-    add("--at", type=int, default=-1, metavar="N",
-        help="lens: behind this token, from 0; default: the last")  # fmt: skip
+    _add_places(add)
     add("-n", "--max-new-tokens", type=int, metavar="N",
         help="steps, beams: so many new tokens; default: 10")  # fmt: skip
     add("--seed", type=int, default=0, help="of the draws; default: 0")
@@ -83,9 +84,28 @@ def parse(argv):
     add("--json", action="store_true", help="print the data instead")
     _add_fields(add)
     args = parser.parse_args(argv)
-    if (args.layer is None) != (args.head is None):
-        parser.error("--layer and --head go together")
+    _check_places(parser, args)
     return args
+
+
+def _add_places(add):
+    """Which part of a view."""
+    add("--layer", type=int, metavar="L", help="attention: this layer, from 0")
+    add("--head", type=int, metavar="H",
+        help="attention: this head of the layer, from 0")  # fmt: skip
+    add("--at", type=int, metavar="N",
+        help="attention: what this token looks at; lens: behind this token, default: "
+        "the last. From 0; negative numbers count from the end")  # fmt: skip
+    add("--step", type=int, metavar="N", help="steps: only this one, from 1")
+
+
+def _check_places(parser, args):
+    """Ends the program when they do not go together."""
+    if args.head is not None and args.layer is None:
+        parser.error("--head needs --layer")
+    if args.head is not None and args.at is not None:
+        parser.error("--head shows one head for all tokens, --at one token for all "
+                     "heads: leave out one of them")  # fmt: skip
 
 
 def _add_fields(add):
@@ -157,7 +177,7 @@ def view_of(args, text, ids, tokenizer):
     model = GPT2.from_pretrained(args.model)
     if args.what == "steps":
         found = steps(model, ids, config_of(args, tokenizer), args.seed)
-        return "steps", views.steps(found, tokenizer)
+        return "steps", one_step(views.steps(found, tokenizer), args.step)
     if args.what == "beams":
         config = config_of(args, tokenizer)
         if config.num_beams < 2:
@@ -166,10 +186,21 @@ def view_of(args, text, ids, tokenizer):
         return "beams", views.beams(out.notes[0], tokenizer)
     seen = inside(model, ids)
     if args.what == "lens":
-        return "lens", views.lens(seen, tokenizer, args.at)
-    if args.layer is None:
-        return "strongest", views.strongest(seen, tokenizer)
+        return "lens", views.lens(seen, tokenizer, -1 if args.at is None else args.at)
+    if args.at is not None:
+        return "looks", views.looks(seen, tokenizer, args.at, args.layer)
+    if args.head is None:
+        return "strongest", views.strongest(seen, tokenizer, args.layer)
     return "attention", views.attention(seen, tokenizer, args.layer, args.head)
+
+
+def one_step(steps, number):
+    """All of them, or only the one of this number."""
+    if number is None:
+        return steps
+    if not 1 <= number <= len(steps):
+        raise ValueError(f"step must be from 1 to {len(steps)}, not {number}")
+    return steps[number - 1 : number]
 
 
 if __name__ == "__main__":

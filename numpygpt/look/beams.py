@@ -33,7 +33,7 @@ def tree(notes):
     """``notes`` of a beam search's result, for one of its texts -> the root's children,
     a list of `Node`."""
     root = Node(-1, 0, 0.0, "kept")
-    live = [root]
+    live, finished = [root], []
     for number, candidates in enumerate(notes, 1):
         found = []
         for parent, token, score, fate in candidates:
@@ -41,26 +41,28 @@ def tree(notes):
             live[parent].children.append(node)
             found.append(node)
         kept = [node for node in found if node.fate == "kept"]
+        finished += [node.score for node in found if node.fate == "finished"]
         for node in live:
             if not any(child.fate != "dropped" for child in node.children):
-                node.died = _why(node, found, number)
+                node.died = _why(node, found, finished, number)
         live = sorted(kept, key=lambda node: -node.score)  # as the search numbers them
         for place, node in enumerate(live, 1):
             node.place = place
     return root.children
 
 
-def _why(node, candidates, number):
-    """Why nothing of a beam was kept at this step."""
+def _why(node, candidates, finished, number):
+    """Why nothing of a beam was kept at this step. ``finished``: the scores of all that
+    finished up to it."""
     kept = [other.score for other in candidates if other.fate == "kept"]
-    if not kept:
-        return f"step {number}: the search was over"
     own = [child.score for child in node.children]
     least = min(other.score for other in candidates)
     best = f"scored {max(own):.2f}" if own else f"scored less than {least:.2f}"
-    return (
-        f"step {number}: its best continuation {best}, the worst kept {min(kept):.2f}"
-    )
+    if kept:
+        worst = f"the worst kept {min(kept):.2f}"
+        return f"step {number}: its best continuation {best}, {worst}"
+    worst = f", the worst finished {min(finished):.2f}" if finished else ""
+    return f"step {number}: the search was over; its best continuation {best}{worst}"
 
 
 def walk(nodes):

@@ -78,19 +78,56 @@ def escaped(text):
 
 def strongest(view, width, paint=plain):
     """All heads: where each looks most strongly, and its habits."""
-    tokens = [quoted(token) for token in view["tokens"]]
-    room = max((width - 49) // 2, 6)
+    room = max((width - 43) // 2, 8)
     ends = f"{fit('from', room)} {fit('to', room)}"
     yield paint(f"layer head  weight  {ends}  prev. itself first", "strong")
     for head in view["heads"]:
-        from_, to = (fit(tokens[head[end]], room) for end in ("from", "to"))
+        from_, to = (
+            numbered(view["tokens"], head[end], room) for end in ("from", "to")
+        )
         habits = "".join(f"{head[k]:7.0%}" for k in ("previous", "itself", "first"))
         place = f"{head['layer']:5} {head['head']:4} {head['weight']:7.0%}"
         yield f"{place}  {from_} {to}{habits}"
     yield from wrapped(
         "from, to: its strongest look at an earlier token other than the first. prev., "
         "itself, first: its attention to the token before, to itself and to the first "
-        "token, on average. --layer L --head H shows one head whole.",
+        "token, on average. Behind a token stands its number, from 0: --at N shows "
+        "what that token looks at, --layer L --head H one head whole. "
+        + _blocks(view["n_layer"]),
+        width,
+    )
+
+
+def numbered(texts, number, room):
+    """A token with its number, as tokens repeat, in exactly so many columns."""
+    end, text = f" ({number})", quoted(texts[number])
+    if columns(text) > room - len(end):
+        text = fit(text, max(room - len(end), 1))
+    return fit(text + end, room)
+
+
+def _blocks(n_layer):
+    return f"Layer N is block N of {n_layer}, counted from 0."
+
+
+def looks(view, width, paint=plain):
+    """All heads: what one token looks at."""
+    texts, at = view["tokens"], view["at"]
+    yield paint(f"token {at}: {fit(quoted(texts[at]), width - 14).rstrip()}", "strong")
+    yield paint("layer head itself first  looks at", "strong")
+    for head in view["heads"]:
+        found = [
+            f"{weight:4.0%} {numbered(texts, to, 20).rstrip()}"
+            for to, weight in head["looks"]
+        ]
+        place = f"{head['layer']:5} {head['head']:4}"
+        habits = f"{head['itself']:7.0%}{head['first']:6.0%}"
+        shown = joined(found, width, 25).split("\n")[0]
+        yield f"{place}{habits} {shown}".rstrip()
+    yield from wrapped(
+        "looks at: the earlier tokens that it looks at most, without itself and the "
+        "first token, which have columns of their own; behind each its number, from "
+        "0. " + _blocks(view["n_layer"]),
         width,
     )
 
@@ -98,19 +135,23 @@ def strongest(view, width, paint=plain):
 def attention(view, width, paint=plain):
     """One head: a line a token, the heat map, and what it looks at most."""
     texts, n_tok = [quoted(token) for token in view["tokens"]], len(view["tokens"])
-    yield paint(f"layer {view['layer']}, head {view['head']}", "strong")
-    room = min(max(columns(text) for text in texts), 14)
-    map_width = min(n_tok, max(width - room - 34, 0))
+    block = f"block {view['layer']} of {view['n_layer']}, counted from 0"
+    yield paint(f"layer {view['layer']} ({block}), head {view['head']}", "strong")
+    digits, room = len(str(n_tok - 1)), min(max(columns(text) for text in texts), 14)
+    map_width = min(n_tok, max(width - room - 3 * digits - 41, 0))
     first = n_tok - map_width  # of the columns that fit, the last ones
     if first:
         yield f"the map shows the last {map_width} of {n_tok} tokens"
     for text, row, number in zip(texts, view["pattern"], range(n_tok)):
         best = sorted(range(number + 1), key=lambda i: -row[i])[:2]
-        looks = [f"{row[i]:4.0%} {texts[i]}" for i in best if row[i] >= 0.05]
+        looks = [f"{row[i]:4.0%} {texts[i]} ({i})" for i in best if row[i] >= 0.05]
         shades = "".join(shade(w) for w in row[first : number + 1])
-        line = f"{fit(text, room)} {fit(shades, map_width)}  {'  '.join(looks)}"
+        token = f"{number:{digits}} {fit(text, room)}"
+        line = f"{token} {fit(shades, map_width)}  {'  '.join(looks)}"
         yield fit(line, width).rstrip()
-    yield "a row: what the token looks at; ░ from 5 %, ▒ 25 %, ▓ 50 %, █ 75 %"
+    yield from wrapped(
+        "a row: what the token looks at; ░ from 5 %, ▒ 25 %, ▓ 50 %, █ 75 %", width
+    )
 
 
 def shade(weight):
@@ -128,9 +169,12 @@ def lens(view, width, paint=plain):
         mark = paint(says, "good") if number >= view["settled"] else says
         yield f"{layer['after']:14}  {mark}"
         yield paint(f"{'':16}{answer}: rank {layer['rank']}, {layer['p']:.1%}", "dim")
-    where = view["layers"][view["settled"]]["after"]
+    n_layer, where = len(view["layers"]) - 1, view["layers"][view["settled"]]["after"]
+    last = f" (the last of {n_layer})" if view["settled"] == n_layer else ""
     yield from wrapped(
-        f"The model's answer is {answer}. It is the best from {where} on.", width
+        f"The model's answer is {answer}. It is the best from {where} on{last}. "
+        + _blocks(n_layer),
+        width,
     )
 
 
@@ -143,8 +187,11 @@ def steps(view, width, paint=plain):
             context = context[1:]
         yield paint(f"step {step['step']}: …{context} → {token}", "strong")
         yield "  offered     " + _list(step["offered"], width)
+        when = ""
         for link in step["links"]:
-            yield from _link(link, width, paint)
+            yield from _link(link, width, paint, when)
+            if link["name"].startswith("temperature"):
+                when = " after temperature"
         yield "  drawn from  " + _list(step["drawn_from"], width)
         draft = {"accepted": ", guessed and accepted", "refused": ", after a refusal"}
         yield f"  drawn       {token} with {step['p']:.2%}"
@@ -159,7 +206,8 @@ def _list(pairs, width):
     return joined(parts, width, 14).split("\n")[0]
 
 
-def _link(link, width, paint):
+def _link(link, width, paint, when):
+    """``when``: what its probabilities already have behind them."""
     left = f"{link['left']} left, {link['bits']:.2f} bits"
     name = f"  {link['name']:22} {left:24}"
     if not link["removed"]:
@@ -167,17 +215,20 @@ def _link(link, width, paint):
         return
     yield f"{name} {link['removed']} removed, {link['mass']:.1%}"
     (kept, p), (gone, q) = link["last_kept"], link["best_removed"]
-    gone = paint(f"the likeliest removed: {quoted(gone)} {q:.3%}", "bad")
-    yield fit(f"      the least likely kept: {quoted(kept)} {p:.3%}", width).rstrip()
-    yield f"      {gone}"
+    gone = f"the likeliest removed: {quoted(gone)} {q:.3%}{when}"
+    kept = f"the least likely kept: {quoted(kept)} {p:.3%}{when}"
+    yield "      " + fit(kept, width - 6).rstrip()
+    yield "      " + paint(fit(gone, width - 6).rstrip(), "bad")
 
 
 def beams(view, width, paint=plain):
     """The tree, a run of only children on one line."""
     yield from _branches(view, "", width, paint)
     yield from wrapped(
-        "The number is the sum of log-probabilities, #2 the second best beam of that "
-        "step. ✓ finished, ✗ died. Candidates that were never kept are in --json.",
+        "The number is the sum of log-probabilities; a line of several tokens has "
+        "that of its first and of its last. #2: the first was the second best beam of "
+        "its step. ✓ finished, ✗ died. Finished texts are compared by their sum / "
+        "length ** length_penalty. Candidates that were never kept are in --json.",
         width,
     )
 
@@ -187,12 +238,14 @@ def _branches(nodes, before, width, paint):
     for node in nodes:
         last = node is nodes[-1]
         text, below = node["text"], before + ("   " if last else "│  ")
-        first, step = node["place"], node["step"]
+        first, step, score = node["place"], node["step"], f"{node['score']:.2f}"
         while len(kept := _kept(node)) == 1:
             [node] = kept
             text += node["text"]
+        if step < node["step"]:
+            score += f" … {node['score']:.2f}"
         start = f"step {step}" + (f" #{first}" if first else "")
-        end = f"{node['score']:.2f}" + (" ✓" if node["fate"] == "finished" else "")
+        end = score + (" ✓" if node["fate"] == "finished" else "")
         end += " ✗" if node["died"] else ""
         room = width - columns(before) - len(start) - len(end) - 6
         text = fit(quoted(text), min(columns(text) + 2, max(room, 8)))

@@ -21,7 +21,10 @@ def attention(run, tokenizer, layer, head):
     check_head(head, run.model.config.n_head)
     tokens = token_texts(tokenizer, run.ids)
     pattern = run["pattern", layer][head].astype(float).tolist()
-    return {"tokens": tokens, "layer": layer, "head": head, "pattern": pattern}
+    return {
+        "tokens": tokens, "n_layer": run.model.config.n_layer, "layer": layer,
+        "head": head, "pattern": pattern,
+    }  # fmt: skip
 
 
 def check_head(head, n_head):
@@ -29,28 +32,65 @@ def check_head(head, n_head):
         raise ValueError(f"head must be from 0 to {n_head - 1}, not {head}")
 
 
-def strongest(run, tokenizer):
-    """All heads, the one with the strongest single look first: ``tokens``, ``heads``.
+def strongest(run, tokenizer, layer=None):
+    """All heads, or those of one layer, the one with the strongest single look first:
+    ``tokens``, ``n_layer``, ``heads``.
 
     A look goes from a token to an earlier one. The first token does not count: heads
     that have nothing to look for rest there. ``previous``, ``itself`` and ``first``:
     how much of its attention a head gives those on average, over all tokens but the
     first."""
     tokens, heads = token_texts(tokenizer, run.ids), []
-    for layer in range(run.model.config.n_layer):
-        for head, pattern in enumerate(run["pattern", layer].astype(float)):
-            looks = np.tril(pattern, k=-1)
-            looks[:, 0] = 0
-            at, to = np.unravel_index(np.argmax(looks), looks.shape)
-            heads.append({
-                "layer": layer, "head": head, "from": int(at), "to": int(to),
-                "weight": float(looks[at, to]),
-                "previous": _mean(np.diagonal(pattern, -1)),
-                "itself": _mean(np.diagonal(pattern)[1:]),
-                "first": _mean(pattern[1:, 0]),
-            })  # fmt: skip
+    for number, head, pattern in _patterns(run, layer):
+        looks = np.tril(pattern, k=-1)
+        looks[:, 0] = 0
+        at, to = np.unravel_index(np.argmax(looks), looks.shape)
+        heads.append({
+            "layer": number, "head": head, "from": int(at), "to": int(to),
+            "weight": float(looks[at, to]),
+            "previous": _mean(np.diagonal(pattern, -1)),
+            "itself": _mean(np.diagonal(pattern)[1:]),
+            "first": _mean(pattern[1:, 0]),
+        })  # fmt: skip
     heads.sort(key=lambda h: -h["weight"])
-    return {"tokens": tokens, "heads": heads}
+    return {"tokens": tokens, "n_layer": run.model.config.n_layer, "heads": heads}
+
+
+def looks(run, tokenizer, at, layer=None, n=3):
+    """What token ``at`` looks at in all heads, or in those of one layer: ``tokens``,
+    ``at``, ``n_layer``, ``heads``, the one with its strongest look first.
+
+    A head has ``looks``: the ``n`` strongest as ``[number of the token, weight]``,
+    itself and the first token left out; ``itself`` and ``first`` are these two."""
+    at, heads = check_at(at, len(run.ids)), []
+    for number, head, pattern in _patterns(run, layer):
+        row = pattern[at]
+        best = sorted(range(1, at), key=lambda i, row=row: -row[i])[:n]
+        heads.append({
+            "layer": number, "head": head, "looks": [[i, float(row[i])] for i in best],
+            "itself": float(row[at]), "first": float(row[0]),
+        })  # fmt: skip
+    heads.sort(key=lambda h: -h["looks"][0][1] if h["looks"] else 0)
+    return {
+        "tokens": token_texts(tokenizer, run.ids), "at": at,
+        "n_layer": run.model.config.n_layer, "heads": heads,
+    }  # fmt: skip
+
+
+def check_at(at, n_tok):
+    """The token's number from 0; negative ones count from the end."""
+    if not -n_tok <= at < n_tok:
+        raise ValueError(f"at must be from {-n_tok} to {n_tok - 1}, not {at}")
+    return at % n_tok
+
+
+def _patterns(run, layer):
+    """``(layer, head, pattern)`` of every head, or of those of one layer."""
+    n_layer = run.model.config.n_layer
+    layers = range(n_layer) if layer is None else [check_layer(layer, n_layer)]
+    for number in layers:
+        for head, pattern in enumerate(run["pattern", number].astype(float)):
+            yield number, head, pattern
 
 
 def _mean(numbers):
@@ -62,9 +102,7 @@ def lens(run, tokenizer, at=-1, n=5):
     (the model's likeliest next token), ``layers`` (``after``, ``top``: the ``n``
     likeliest as ``[text, p]``, ``p`` and ``rank`` of the answer, rank 1 the best), and
     ``settled``: the index in ``layers`` from which on the answer stays the best."""
-    n_tok = len(run.ids)
-    if not -n_tok <= at < n_tok:
-        raise ValueError(f"at must be from {-n_tok} to {n_tok - 1}, not {at}")
+    at = check_at(at, len(run.ids))
     rows = run.lens[:, at]
     answer = int(np.argmax(rows[-1]))
     layers = []
@@ -79,7 +117,7 @@ def lens(run, tokenizer, at=-1, n=5):
     while settled and layers[settled - 1]["rank"] == 1:
         settled -= 1
     return {
-        "tokens": token_texts(tokenizer, run.ids), "at": at % n_tok, "settled": settled,
+        "tokens": token_texts(tokenizer, run.ids), "at": at, "settled": settled,
         "answer": token_texts(tokenizer, [answer])[0], "layers": layers,
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.look import inside
+from numpygpt.look import inside, show
 from numpygpt.look.__main__ import main
 from numpygpt.look.show import columns
 
@@ -46,7 +46,95 @@ def test_one_head(say):
     run = inside(GPT2.from_pretrained("fairytale"), ids)
     np.testing.assert_allclose(view["pattern"], run["pattern", 1][2])
     out = say("attention", TEXT, "--layer", "1", "--head", "2").splitlines()
-    assert out[0] == "layer 1, head 2" and len(out) == len(ids) + 2
+    assert out[0] == "layer 1 (block 1 of 4, counted from 0), head 2"
+    assert len(out) == len(ids) + 2
+
+
+def test_what_one_token_looks_at(say):
+    view = json.loads(say("attention", TEXT, "--at", "-1", "--json"))
+    ids = Tokenizer.from_pretrained("fairytale").encode(TEXT)
+    run = inside(GPT2.from_pretrained("fairytale"), ids)
+    assert view["at"] == len(ids) - 1 and len(view["heads"]) == 24
+    weights = [head["looks"][0][1] for head in view["heads"]]
+    assert weights == sorted(weights, reverse=True)
+    for head in view["heads"]:
+        row = run["pattern", head["layer"]][head["head"], -1]
+        others = np.argsort(-row[1:-1], kind="stable")[:3] + 1
+        assert [number for number, _ in head["looks"]] == others.tolist()
+        np.testing.assert_allclose([w for _, w in head["looks"]], row[others])
+        np.testing.assert_allclose([head["first"], head["itself"]], row[[0, -1]])
+    out = say("attention", TEXT, "--at", "-1")
+    assert out == say("attention", TEXT, "--at", str(len(ids) - 1))
+    (number, weight), best = view["heads"][0]["looks"][0], view["heads"][0]
+    line = out.splitlines()[2]
+    assert line.split()[:2] == [str(best["layer"]), str(best["head"])]
+    assert f'{weight:.0%} "{view["tokens"][number]}" ({number})' in line
+    assert "Layer N is block N of 4" in " ".join(out.split())
+
+
+def test_the_first_tokens_have_nothing_else_to_look_at(say):
+    for at, n in (0, 0), (1, 0), (2, 1):
+        view = json.loads(say("attention", TEXT, "--at", str(at), "--json"))
+        assert [len(head["looks"]) for head in view["heads"]] == [n] * 24
+        assert len(say("attention", TEXT, "--at", str(at)).splitlines()) > 25
+
+
+@pytest.mark.parametrize("at", [[], ["--at", "5"]])
+def test_the_heads_of_one_layer(say, at):
+    heads = json.loads(say("attention", TEXT, *at, "--json"))["heads"]
+    view = json.loads(say("attention", TEXT, *at, "--layer", "2", "--json"))
+    assert view["heads"] == [head for head in heads if head["layer"] == 2]
+    assert len(view["heads"]) == 6
+
+
+def test_tokens_that_are_looked_at_have_numbers(say):
+    view = json.loads(say("attention", TEXT, "--json"))
+    line, best = say("attention", TEXT).splitlines()[1], view["heads"][0]
+    for end in best["from"], best["to"]:
+        assert f'"{view["tokens"][end]}" ({end})' in line
+    line = say("attention", TEXT, "--layer", "3", "--head", "0").splitlines()[-2]
+    assert line.startswith('15 "."') and '" T" (7)' in line
+
+
+def test_one_step(say):
+    argv = ("steps", TEXT, "-n", "4", "--seed", "3")
+    every = json.loads(say(*argv, "--json"))
+    assert json.loads(say(*argv, "--step", "3", "--json")) == every[2:3]
+    out = say(*argv, "--step", "3")
+    assert out.startswith("step 3: ") and "\nstep " not in out
+
+
+def test_probabilities_behind_temperature_say_so(say):
+    cold = say("steps", TEXT, "-n", "1", "--temperature", "0.5", "--top-k", "4")
+    [line] = [x for x in cold.splitlines() if "likeliest removed" in x][:1]
+    assert line.endswith("% after temperature")
+    warm = say("steps", TEXT, "-n", "1", "--temperature", "1", "--top-k", "4")
+    assert "likeliest removed" in warm and "after temperature" not in warm
+
+
+def test_a_line_of_several_beams_has_both_scores():
+    def node(text, score, step, place, children=(), fate="kept"):
+        return {"text": text, "score": score, "step": step, "place": place,
+                "fate": fate, "died": "", "alive": True,
+                "children": [*children]}  # fmt: skip
+
+    end = node(" c", -3.0, 3, 0, fate="finished")
+    lines = list(
+        show.beams([node("a", -1.0, 1, 2, [node(" b", -2.0, 2, 1, [end])])], 80)
+    )
+    assert lines[0] == '└─ step 1 #2 "a b c" -1.00 … -3.00 ✓'
+    assert next(show.beams([end], 80)) == '└─ step 3 " c" -3.00 ✓'
+
+
+def test_the_help_says_where_to_look(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        "python -m numpygpt --help-all" in out and "--num-beams 3 (default: 4)" in out
+    )
+    assert "negative numbers count from the end" in out
+    assert "Layer N is block N" in out
 
 
 def test_the_lens_names_the_answer_and_where_it_appears(say):
@@ -61,6 +149,9 @@ def test_the_lens_names_the_answer_and_where_it_appears(say):
     assert view["layers"][-1]["top"][0][0] == view["answer"]
     out = say("lens", TEXT)
     assert f'The model\'s answer is "{view["answer"]}". It is the best from' in out
+    assert "Layer N is block N of 4, counted from 0." in " ".join(out.split())
+    late = say("lens", "The king and the")
+    assert "from block 3 on (the last of 4)." in late
     assert json.loads(say("lens", TEXT, "--at", "2", "--json"))["at"] == 2
 
 
@@ -112,6 +203,10 @@ def test_colour_is_for_terminals(monkeypatch, capsys):
             ["attention", TEXT, "--layer", "0", "--head", "6"],
             "head must be from 0 to 5",
         ),
+        (["attention", TEXT, "--layer", "9"], "layer must be an integer"),
+        (["attention", TEXT, "--at", "-17"], "at must be from -16 to 15, not -17"),
+        (["steps", TEXT, "-n", "2", "--step", "3"], "step must be from 1 to 2, not 3"),
+        (["steps", TEXT, "-n", "2", "--step", "0"], "step must be from 1 to 2, not 0"),
         (["lens", TEXT, "--at", "99"], "at must be from -16 to 15, not 99"),
         (["lens", "a " * 400], "context of 256"),
         (["beams", TEXT, "--num-beams", "1"], "num_beams must be at least 2"),
@@ -130,7 +225,14 @@ def test_what_cannot_be_done(capsys, argv, words):
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["dream", TEXT], ["lens"], ["attention", TEXT, "--layer", "1"]]
+    "argv",
+    [
+        [],
+        ["dream", TEXT],
+        ["lens"],
+        ["attention", TEXT, "--head", "1"],
+        ["attention", TEXT, "--layer", "1", "--head", "1", "--at", "3"],
+    ],
 )
 def test_wrong_usage(argv, capsys):
     with pytest.raises(SystemExit) as end:

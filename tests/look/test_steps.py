@@ -172,7 +172,10 @@ def test_who_died_when_by_hand():
     )
     assert [node.token for node in walk([going])] == [d, a, a, b, c]
     assert [n.is_alive() for n in (first, second, lost, going)] == [1, 0, 0, 1]
-    assert going.children[2].died == "step 4: the search was over"
+    assert going.children[2].died == (
+        "step 4: the search was over; its best continuation scored less than -2.00, "
+        "the worst finished -2.00"
+    )
 
 
 TOKENIZER = Tokenizer.gpt2(3000)
