@@ -126,7 +126,8 @@ def test_an_interrupt_at_any_line_leaves_blas_as_it_was(many):
 
 
 HEAD = """
-import os, threading, time, _thread
+import os, signal, threading, time, _thread
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 import numpy as np
 import numpygpt
 from numpygpt.fast.blas import n_blas_threads
