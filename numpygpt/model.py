@@ -30,8 +30,8 @@ import numpy as np
 from .activations import ACTIVATION
 from .checks import check_ids, check_room
 from .fast.attention import causal_attention
-from .fast.mlp import mlp_by_units
 from .fast.matmul import matmul
+from .fast.mlp import mlp_by_units
 from .layers import layer_norm, linear
 
 

@@ -5,8 +5,11 @@
 
 import os
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
+from numpygpt import GPT2, GPT2Config, Tokenizer
 
 settings.register_profile(
     "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 25))
@@ -14,3 +17,22 @@ settings.register_profile(
 settings.load_profile("numpygpt")
 # No doctests in these; three files of one name are too many for pytest.
 collect_ignore = ["conftest.py", "cli/conftest.py", "scripts/conftest.py"]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A function that writes a tiny untrained model and returns its folder."""
+
+    def write(n_positions):
+        path = tmp_path_factory.mktemp("models") / "tiny"
+        tokenizer = Tokenizer.gpt2(500)
+        tokenizer.save_pretrained(path)
+        eos = tokenizer.eos_token_id
+        config = GPT2Config(
+            tokenizer.n_vocab, n_positions=n_positions, n_embd=16, n_layer=2, n_head=2,
+            bos_token_id=eos, eos_token_id=eos,
+        )  # fmt: skip
+        GPT2.random(config).save_pretrained(path, np.float16)
+        return path
+
+    return write

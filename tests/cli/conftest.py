@@ -8,25 +8,13 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-
-from numpygpt import GPT2, GPT2Config, Tokenizer
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
+def folder(tiny_model):
     """A tiny untrained model on disk."""
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    tokenizer = Tokenizer.gpt2(500)
-    tokenizer.save_pretrained(path)
-    eos = tokenizer.eos_token_id
-    config = GPT2Config(
-        tokenizer.n_vocab, n_positions=256, n_embd=16, n_layer=2, n_head=2,
-        bos_token_id=eos, eos_token_id=eos,
-    )  # fmt: skip
-    GPT2.random(config).save_pretrained(path, np.float16)
-    return path
+    return tiny_model(n_positions=256)
 
 
 @pytest.fixture
