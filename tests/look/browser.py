@@ -101,6 +101,9 @@ class Page:
     def size(self, width, height):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)  # fmt: skip
+        # The page hears of its new size with the next frame.
+        self.js("new Promise((done) => requestAnimationFrame("
+                "() => requestAnimationFrame(done)))")  # fmt: skip
 
     def key(self, name):
         """Press a key, as a person would."""
