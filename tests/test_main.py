@@ -270,6 +270,27 @@ def test_stop_is_cut_off_and_several_may_be_given(folder):
         assert out.stdout.decode() == whole[:at] + "\n"
 
 
+def test_stop_strings_that_wait(folder):
+    """--min-new-tokens without and with --stop-strings-wait; a turn of -i, too."""
+    how = ["Hi", "--model", folder, "-n", 30, "--seed", 2, "--min-new-tokens", 9]
+    whole = json.loads(run(*how, "--json").stdout)
+    tokenizer = Tokenizer.from_pretrained(folder)
+    least = tokenizer.decode(whole["ids"][:9])
+    stop = least[3]  # there it would end the text at once
+    wait = ["--stop", stop, "--stop-strings-wait"]
+    at = whole["text"].find(stop, len(least))
+    expected = whole["text"][: at if at >= 0 else None]
+    for extra in ([], ["--no-stream"]):
+        out = run(*how, *wait, *extra).stdout.decode()
+        assert out == "Hi" + expected + "\n"
+        early = run(*how, *wait[:-1], *extra).stdout.decode()
+        assert early == "Hi" + whole["text"][: whole["text"].find(stop)] + "\n"
+    assert len(early) < len(out)
+    stops = [word for c in range(32, 127) for word in ("--stop", chr(c))]
+    turns = [run(*how, "-i", *stops, *extra).stdout for extra in ([], wait[2:])]
+    assert len(turns[0]) < len(turns[1])
+
+
 def test_a_healed_prompt_is_printed_once(folder):
     how = ["Hi the", "--model", folder, "-n", 4, "--seed", 2, "--token-healing"]
     for extra in ([], ["--no-stream"]):

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import GenerationConfig
 from ..decoding import distribution
-from ..decoding.constraints.stopping import until_stop
+from ..decoding.constraints.stopping import n_free, shown_text
 from ..decoding.generate import sample, stream_ids
 from ..decoding.plumbing.settings import merge_config
 from ..decoding.search.methods import method, wrapped
@@ -170,8 +170,8 @@ def go_on(talk, before, start):
     new, tokens = [], stream_ids(source, seen, config, search, seed=seed)
     talk.turns.append((before, start))
     try:
-        pieces = talk.tokenizer.decode_stream(noted(tokens, new), True)
-        for piece in until_stop(pieces, config.stop_strings):
+        n_new_free = n_free(config, len(seen)) - len(seen)
+        for piece in shown_text(noted(tokens, new), n_new_free, 0, config):
             write(piece, talk.args.raw)
     except KeyboardInterrupt:
         pass

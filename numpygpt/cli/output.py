@@ -13,7 +13,7 @@ import sys
 
 from .. import GenerationConfig
 from ..decoding.constraints.choices import n_kept
-from ..decoding.constraints.stopping import until_stop
+from ..decoding.constraints.stopping import n_free, shown_text
 from ..files.terminal import on_terminal, say, shown
 
 # Shades of the 256 colours, from unlikely to likely, and the probabilities between.
@@ -88,16 +88,17 @@ def print_stream(args, model, tokenizer, ids, settings):
     tokens = model.stream(ids, seed=args.seed, **settings)
     first, new = next(tokens), []  # what cannot be done fails before a word is printed
 
+    config = GenerationConfig(**settings)
+
     def drawn():
-        yield from ids[: n_kept(ids, GenerationConfig(**settings))]
+        yield from ids[: n_kept(ids, config)]
         for token in itertools.chain([first], tokens):
             new.append(token)
             yield token
 
-    pieces = tokenizer.decode_stream(drawn(), skip_special_tokens=True)
     n_prompt = len(tokenizer.decode(ids, skip_special_tokens=True))
     try:
-        for piece in until_stop(pieces, settings.get("stop_strings"), n_prompt):
+        for piece in shown_text(drawn(), n_free(config, len(ids)), n_prompt, config):
             write(piece, args.raw)
     finally:  # Ctrl-C, too, leaves a clean line
         write("\n")
@@ -130,12 +131,12 @@ def print_all(args, model, tokenizer, ids, settings):
 
 def records_of(args, model, tokenizer, ids, settings):
     """What ``--json`` prints: a dictionary for each continuation."""
-    n_kept_ids = n_kept(ids, GenerationConfig(**settings))
+    config = GenerationConfig(**settings)
+    n_kept_ids = n_kept(ids, config)
     out = generated(args, model, ids, n_kept_ids, settings)
     prompt = tokenizer.decode(ids, skip_special_tokens=True)
     for k, (row, n) in enumerate(zip(out.sequences, out.lengths)):
-        text = tokenizer.decode(row[:n], skip_special_tokens=True)
-        pieces = until_stop([text], settings.get("stop_strings"), len(prompt))
+        pieces = shown_text(row[:n], n_free(config, len(ids)), len(prompt), config)
         new = row[n_kept_ids:n].tolist()
         text = "".join(pieces)[len(prompt) :]
         record = {"prompt": prompt, "text": text, "ids": new}

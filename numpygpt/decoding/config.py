@@ -50,6 +50,7 @@ class GenerationConfig:
     max_new_tokens: int | None = about(None, r.COUNT, "tokens beyond the prompt; wins")
     max_time: float | None = about(None, r.POSITIVE, "stop after this many seconds")
     stop_strings: OneOrMore = about(None, r.TEXTS, "stop when one appears")
+    stop_strings_wait: bool = about(False, r.FLAG, "... behind min_new_tokens alone")
     # Which method
     do_sample: bool = about(False, r.FLAG, "draw; else take the most likely token")
     num_return_sequences: int = about(1, r.COUNT, "continuations of each prompt")

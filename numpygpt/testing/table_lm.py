@@ -144,7 +144,8 @@ def text_laws(model, n_new, prompt=(0,), config=None):
     config = merge_config(model.generation_config, config or plain, {})
     refuse(config, NO_DISTRIBUTION | {"max_time": (None, "it asks a clock")})
     config, prompt = replace(config, max_new_tokens=n_new), list(prompt)
-    stops = stop_rules(config, room(len(prompt), config, model.config.n_ctx))
+    limit = room(len(prompt), config, model.config.n_ctx)
+    stops = stop_rules(config, limit, len(prompt))
     masks, ends, _ = constrain(prompt, config)
     kept, guided = prompt[: n_kept(prompt, config)], wrapped(model, config)
 

@@ -56,6 +56,11 @@ def test_a_chain_of_ones_own(capsys):
         ({"diversity_penalty": 2.0}, "diversity_penalty 2.0: num_beam_groups is 1"),
         ({"min_length": 3}, "min_length 3: there is no end to ban"),
         ({"max_length": 9, "max_new_tokens": 3}, "max_length 9: max_new_tokens wins"),
+        ({"stop_strings_wait": True}, "wait True: stop_strings is not set"),
+        (
+            {"stop_strings_wait": True, "stop_strings": ["a"]},
+            "stop_strings_wait True: min_new_tokens is not set",
+        ),
         ({"output_scores": True}, "only with return_dict_in_generate=True"),
         ({"max_matching_ngram_size": 3}, "prompt_lookup_num_tokens is not set"),
         ({"num_assistant_tokens": 3}, "assistant_model is not set"),

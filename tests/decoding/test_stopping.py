@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
-from numpygpt.decoding.constraints.stopping import stop_rules, until_stop
+from numpygpt.decoding.constraints.stopping import (
+    n_free,
+    shown_text,
+    stop_rules,
+    until_stop,
+)
 
 TOKENIZER = Tokenizer.gpt2(n_merges=300)
 CONFIG = GPT2Config(TOKENIZER.n_vocab, n_positions=64, n_embd=8, n_layer=1, n_head=2)
@@ -124,11 +129,69 @@ def test_a_string_that_ends_inside_the_newest_token(stops, text, ends):
     ids = TOKENIZER.encode(text)
     assert TOKENIZER.decode(ids[-1:]) != "e"
     config = GenerationConfig(stop_strings=stops, tokenizer=TOKENIZER)
-    assert any(rule(ids) for rule in stop_rules(config, 99)) == ends
+    assert any(rule(ids) for rule in stop_rules(config, 99, 0)) == ends
+
+
+@given(st.integers(0, 500), st.integers(0, 18), st.sampled_from([0, 3, 9, 18]))
+def test_stop_strings_that_wait_for_min_new_tokens(seed, at, least):
+    """As in vLLM: a string counts if it ends inside a token behind the first ones."""
+    how = {"do_sample": True, "seed": seed, "max_new_tokens": 19}
+    free = MODEL.generate([5, 6], **how)[0].tolist()
+    data = TOKENIZER.decode_bytes(free[at + 2 : at + 4])
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return
+    how |= {"stop_strings": [text], "min_new_tokens": least, "tokenizer": TOKENIZER}
+    out = MODEL.generate([5, 6], stop_strings_wait=True, **how)[0].tolist()
+    # The plain way: where does the string end, byte by byte, in which token?
+    ends, whole = [], TOKENIZER.decode_bytes(free)
+    sizes = [len(TOKENIZER.decode_bytes(free[: n + 1])) for n in range(len(free))]
+    for i in range(len(whole)):
+        if whole.startswith(data, i):
+            ends.append(next(n for n, s in enumerate(sizes) if s >= i + len(data)) + 1)
+    assert len(out) == min([n for n in ends if n > 2 + least], default=len(free))
+    assert out == free[: len(out)]
+    # min_length counts the prompt; without the flag neither waits.
+    del how["min_new_tokens"]
+    more = MODEL.generate([5, 6], min_length=2 + least, stop_strings_wait=True, **how)
+    assert more[0].tolist() == out
+    now = MODEL.generate([5, 6], min_new_tokens=least, **how)[0].tolist()
+    assert len(now) == min([n for n in ends if n > 2], default=len(free))
+    # What is shown ends where the string begins, also if that is before the token.
+    config = GenerationConfig(
+        stop_strings_wait=True, min_new_tokens=least, **how_of(how)
+    )
+    shown = "".join(shown_text(out, n_free(config, 2), 0, config))
+    if len(out) < len(free) or ends[-1:] == [len(out)]:
+        before = sizes[1 + least] - len(data) + 1  # it has to end behind these
+        assert shown == whole[: whole.find(data, max(0, before))].decode(
+            errors="replace"
+        )
+    else:
+        assert shown == TOKENIZER.decode(out)
+
+
+def how_of(how):
+    return {name: value for name, value in how.items() if name != "seed"}
+
+
+def test_padding_and_waiting():
+    """min_length counts the padding; the rows are those of the prompts alone."""
+    how = {"max_length": 30, "min_length": 12, "stop_strings_wait": True,
+           "stop_strings": [*"abcdefghijklmnopqrstuvwxyz"], "tokenizer": TOKENIZER,
+           "do_sample": True, "seed": 4}  # fmt: skip
+    padded = [[0, 0, 0, 5, 6]]
+    out = MODEL.generate(padded, attention_mask=[[0, 0, 0, 1, 1]], **how)
+    alone = MODEL.generate([5, 6], **{**how, "max_length": 27, "min_length": 9})
+    assert out[0, 3:].tolist() == alone[0].tolist()
+    assert 9 < len(alone[0]) < 27
 
 
 def test_a_string_that_never_comes_ends_at_the_limit():
-    out = MODEL.generate([1], stop_strings=["never" * 9], tokenizer=TOKENIZER, max_length=30)
+    out = MODEL.generate(
+        [1], stop_strings=["never" * 9], tokenizer=TOKENIZER, max_length=30
+    )
     assert out.shape == (1, 30)
 
 

@@ -30,5 +30,5 @@ def plan(prompt, config, n_ctx):
     limit = room(len(prompt), config, n_ctx)
     masks, ends, complete = constrain(prompt, config)
     ids = prompt[: n_kept(prompt, config)]
-    stops = stop_rules(config, limit) + ends
+    stops = stop_rules(config, limit, len(prompt)) + ends
     return Plan(ids, limit, masks, stops, complete)

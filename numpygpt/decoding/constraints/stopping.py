@@ -9,9 +9,11 @@ easy. A stop string ("stop at the first line break") is harder, for two reasons:
 - A reader must not see it, not even half. When the text so far ends in "\n\nQ" and the
   stop string is "\n\nQ:", these three characters have to wait for what comes next.
 
-`stop_rules` decides on ids; `until_stop` cuts the text that is shown. As in
+`stop_rules` decides on ids; `shown_text` cuts the text that is shown. As in
 transformers, the returned ids keep the last token whole, and a stop string may begin in
-the prompt as long as it ends behind it.
+the prompt as long as it ends behind it. With ``stop_strings_wait`` it has to end behind
+``min_new_tokens``, too, as in vLLM; without it these tokens hold back the end-of-text
+token alone, as in transformers.
 
 Try: ``list(until_stop("abcd", ["bcx", "d"]))``. Which characters wait, and why?
 
@@ -23,13 +25,13 @@ import time
 from ..plumbing.ranges import as_tuple
 
 
-def stop_rules(config, limit):
+def stop_rules(config, limit, n_prompt):
     """The rules of one sequence. The clock of ``max_time`` starts now."""
     rules = [lambda ids: len(ids) >= limit]
     if config.eos_token_ids:
         rules.append(lambda ids: ids[-1] in config.eos_token_ids)
     if config.stop_strings is not None:
-        rules.append(_stop_strings(config))
+        rules.append(_stop_strings(config, n_free(config, n_prompt)))
     if config.max_time is not None:
         end = time.monotonic() + config.max_time
         rules.append(lambda ids: time.monotonic() >= end)
@@ -68,7 +70,14 @@ def fits(n_prompt, config, n_ctx):
     return n_ctx - max(0, n_other - n_prompt)
 
 
-def _stop_strings(config):
+def n_free(config, n_prompt):
+    """How many ids of a text, the prompt's among them, no stop string can end."""
+    if not config.stop_strings_wait:
+        return n_prompt
+    return max(n_prompt + (config.min_new_tokens or 0), config.min_length)
+
+
+def _stop_strings(config, n_free):
     """A rule: does one of the strings end inside the newest token?"""
     if config.tokenizer is None:
         raise ValueError(
@@ -78,6 +87,8 @@ def _stop_strings(config):
     n_tail = max(map(len, strings))  # a token has at least one byte
 
     def rule(ids):
+        if len(ids) <= n_free:
+            return False
         text = config.tokenizer.decode_bytes(ids[-n_tail:])
         n_last = len(config.tokenizer.decode_bytes(ids[-1:]))
         # What ends inside the last token begins at most len(s) - 1 bytes before it.
@@ -86,19 +97,36 @@ def _stop_strings(config):
     return rule
 
 
-def until_stop(pieces, stop_strings, n_prompt=0):
+def shown_text(ids, n_free, n_prompt, config):
+    """The pieces of a text, as its ids come, up to a stop string that ends behind the
+    first ``n_free`` ids and the first ``n_prompt`` characters."""
+    n_read = 0
+
+    def counted():
+        nonlocal n_read
+        for token in ids:
+            n_read += 1
+            yield token
+
+    pieces = config.tokenizer.decode_stream(counted(), skip_special_tokens=True)
+    return until_stop(pieces, config.stop_strings, n_prompt, lambda: n_read <= n_free)
+
+
+def until_stop(pieces, stop_strings, n_prompt=0, free=lambda: False):
     """Pass on pieces of text, up to the first stop string that ends behind the first
-    ``n_prompt`` characters (which are always passed on). What may turn out to be the
-    beginning of a stop string is held back until that is known.
+    ``n_prompt`` characters (which are always passed on) and behind the pieces that come
+    while ``free()`` is true. What may turn out to be the beginning of a stop string is
+    held back until that is known.
 
     >>> list(until_stop(["to be", " or", " not", " to"], [" or else", " to"]))
     ['to be', ' or not']
     """
     stop_strings = as_tuple(stop_strings)
-    text, shown = "", 0
+    text, shown, n_free = "", 0, n_prompt
     for piece in pieces:
         text += piece
-        begins = [text.find(s, max(0, n_prompt - len(s) + 1)) for s in stop_strings]
+        n_free = max(n_free, len(text) if free() else 0)
+        begins = [text.find(s, max(0, n_free - len(s) + 1)) for s in stop_strings]
         found = [max(at, n_prompt) for at in begins if at >= 0]
         safe = min(found) if found else len(text) - _waiting(text, stop_strings)
         if safe > shown:

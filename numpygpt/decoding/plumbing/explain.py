@@ -53,6 +53,7 @@ BESIDES = [
     "json_object",
     "token_healing",
     "stop_strings",
+    "stop_strings_wait",
     "stopping_criteria",
 ]
 BESIDES += ["max_time"]
@@ -92,11 +93,26 @@ NEEDS = (
     ),
     (["diversity_penalty"], lambda c: c.num_beam_groups > 1, "num_beam_groups is 1"),
     (
-        ["min_length", "min_new_tokens", "exponential_decay_length_penalty"],
+        ["min_length", "min_new_tokens"],
+        lambda c: c.eos_token_ids or (c.stop_strings_wait and c.stop_strings),
+        "there is no end to ban: eos_token_id is not set",
+    ),
+    (
+        ["exponential_decay_length_penalty"],
         lambda c: c.eos_token_ids,
         "there is no end to ban: eos_token_id is not set",
     ),
     (["max_length"], lambda c: c.max_new_tokens is None, "max_new_tokens wins"),
+    (
+        ["stop_strings_wait"],
+        lambda c: c.stop_strings is not None,
+        "stop_strings is not set",
+    ),
+    (
+        ["stop_strings_wait"],
+        lambda c: c.min_new_tokens or c.min_length,
+        "min_new_tokens is not set",
+    ),
     (
         ["output_scores", "output_logits", "logprobs", "prompt_logprobs"],
         lambda c: c.return_dict_in_generate,
@@ -210,7 +226,7 @@ def _lines(config):
 
 def _refused(config):
     """What generate will refuse before the first token, in its own words."""
-    checks = [method, lambda c: constrain([0, 0], c), lambda c: stop_rules(c, 1)]
+    checks = [method, lambda c: constrain([0, 0], c), lambda c: stop_rules(c, 1, 0)]
     checks += [beam.check] if config.num_beams > 1 else []
     checks += [contrastive.check] if config.penalty_alpha is not None else []
     for check in checks:
