@@ -60,6 +60,8 @@ TESTS_OF = {  # where no test file has the file's name
     "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
     "config": ["test_generation_config"], "checks": ["test_saving"],
     "train": ["test_corpus"], "plain": ["test_small_limits"],
+    "convert_pytorch": ["test_torch_files"],
+    "converting": ["test_torch_files", "test_convert_pytorch", "test_convert_gguf"],
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
 ENVIRONMENT |= {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "2"}
