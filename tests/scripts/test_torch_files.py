@@ -337,7 +337,8 @@ def test_a_pickle_may_have_so_many_steps(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("program", "value"),
     [
-        (b"]N.", None), (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]), (b"}K\1K\2s.", {1: 2}),
+        (b"]N.", None), (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]),
+        (b"}K\1K\2s.", {1: 2}),
         (b"}(K\1K\2K\3K\4u.", {1: 2, 3: 4}), (b"K\1K\2K\3\x87.", (1, 2, 3)),
         (b"K\1K\2K\3\x86.", (2, 3)), (b"K\1\x85.", (1,)), (b").", ()), (b"M\1\1.", 257),
         (b"J\xff\xff\xff\xff.", -1), (b"\x8a\1\xfe.", -2), (b"\x88.", True),
@@ -514,3 +515,33 @@ def test_a_shape_that_is_no_gpt2(tmp_path):
     args.n_head = 4
     with pytest.raises(FormatError, match="n_head"):
         convert_pytorch.infer_config(tensors, None, args, tmp_path)
+
+
+def test_a_tensor_that_no_gpt2_has(tmp_path, capsys):
+    tensors = named(params())
+    tensors["transformer.h.0.attn.rotary.inv_freq"] = ARRAY
+    assert convert(tmp_path, zipped(tensors), "--n-head", "2") == 1
+    assert "a GPT-2 has no 'h.0.attn.rotary.inv_freq'" in capsys.readouterr().err
+    tensors = named(params())
+    tensors["transformer.h.0.mlp.c_fc.bias"] = ARRAY
+    assert convert(tmp_path, zipped(tensors), "--n-head", "2") == 1
+    assert "'h.0.mlp.c_fc.bias' has shape (12,), not (20,)" in capsys.readouterr().err
+
+
+def test_more_blocks_than_tensors(tmp_path, capsys):
+    """A config.json may claim a billion: that is seen before anything is made."""
+    (tmp_path / "config.json").write_text(
+        json.dumps({**SIZES.to_dict(), "n_layer": 10**9})
+    )
+    assert convert(tmp_path, zipped(named(params()))) == 1
+    assert "40 tensors, 1000000000 blocks" in capsys.readouterr().err
+
+
+def test_a_stream_is_read_no_further_than_a_pickle_may_be_long(tmp_path, monkeypatch):
+    content = legacy({"w": ARRAY})
+    n = content.index(struct.pack("<q", 12))
+    monkeypatch.setattr(convert_pytorch, "MAX_PICKLE", n)
+    assert np.array_equal(read(tmp_path, content), ARRAY)
+    monkeypatch.setattr(convert_pytorch, "MAX_PICKLE", n - 1)
+    with pytest.raises(FormatError, match="pickle at byte"):
+        read(tmp_path, content)
