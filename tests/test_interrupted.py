@@ -1,21 +1,28 @@
-"""Ctrl-C at every line: what a cache holds afterwards is right, and one goes on."""
+"""Ctrl-C at every line: what a cache holds afterwards is right, and one goes on.
+
+In a search the plain run tries every eleventh line, ``NUMPYGPT_LOAD=10`` each.
+"""
 
 import contextlib
+import os
 import sys
 
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GPT2Config
+from numpygpt import GPT2, GPT2Config, gpt2
 from numpygpt import cache as cache_module
 from numpygpt.cache import KVCache
 from numpygpt.decoding.config import GenerationConfig
+from numpygpt.decoding.search import guidance
 from numpygpt.decoding.search.methods import method, wrapped
+from numpygpt.model import hidden_states
 
 CONFIG = GPT2Config(23, n_positions=80, n_embd=8, n_layer=2, n_head=2)
 MODEL = GPT2.random(CONFIG, dtype=np.float64)
 DRAFT = GPT2.random(CONFIG, seed=1, dtype=np.float64)
 PROMPT = [3, 1, 4, 1, 5, 9, 2, 6, 3, 1]
+EVERY = 1 if os.environ.get("NUMPYGPT_LOAD") else 11
 
 
 @contextlib.contextmanager
@@ -45,11 +52,11 @@ def interrupted(number, file=cache_module.__file__):
         sys.settrace(before)
 
 
-def check_cache(cache, ids):
+def check_cache(cache, ids, model=MODEL):
     """It holds these ids: the next token's logits are those of the whole text."""
     assert cache.n_tok == len(ids)
-    ours = MODEL([7], cache)[-1]
-    assert np.allclose(ours, MODEL([*ids, 7])[-1], rtol=0, atol=1e-12)
+    ours = model([7], cache)[-1]
+    assert np.allclose(ours, model([*ids, 7])[-1], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_old", [0, 5, 31, 33])
@@ -109,29 +116,33 @@ SEARCHES = {
 
 
 class Notes:
-    """What every cache of a model should hold, noted beside the run."""
+    """What every cache of both models should hold, noted beside the run."""
 
     def __init__(self, patch):
-        self.ids, run, fork = {}, GPT2.hidden, KVCache.fork
+        self.held, fork = {}, KVCache.fork  # of a cache: (itself, its model, the ids)
 
-        def hidden(model, sequences, caches):
+        def noted(sequences, caches, params, config):
+            model = DRAFT if params is DRAFT.params else MODEL
             for ids, cache in zip(sequences, caches):
-                held = self.ids.get(id(cache), (cache, []))[1][: cache.n_tok]
-                self.ids[id(cache)] = cache, [*held, *map(int, ids)]
-            return run(model, sequences, caches)
+                _, _, before = self.held.get(id(cache), (None, None, []))
+                now = [*before[: cache.n_tok], *map(int, ids)]
+                self.held[id(cache)] = cache, model, now
+            return hidden_states(sequences, caches, params, config)
 
         def noted_fork(cache):
             twin = fork(cache)
-            if id(cache) in self.ids:
-                self.ids[id(twin)] = twin, self.ids[id(cache)][1][: cache.n_tok]
+            if id(cache) in self.held:
+                _, model, ids = self.held[id(cache)]
+                self.held[id(twin)] = twin, model, ids[: cache.n_tok]
             return twin
 
-        patch.setattr(GPT2, "hidden", hidden)
+        for module in gpt2, guidance:  # DoLa runs the layers itself
+            patch.setattr(module, "hidden_states", noted)
         patch.setattr(KVCache, "fork", noted_fork)
 
     def check(self):
-        for cache, ids in list(self.ids.values()):
-            check_cache(cache, ids[: cache.n_tok])
+        for cache, model, ids in list(self.held.values()):
+            check_cache(cache, ids[: cache.n_tok], model)
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -143,15 +154,15 @@ def test_a_search_that_is_interrupted_leaves_every_cache_right(name, monkeypatch
         return method(config)(wrapped(MODEL, config), [PROMPT], config, 5)
 
     want = [s.ids for s in [*run()][-1]]
-    monkeypatch.setattr(DRAFT, "hidden", DRAFT.hidden)  # its caches are its own
-    for number in range(1, 100_000, 11):
+    for number in range(1, 100_000, EVERY):
         with monkeypatch.context() as patch:
             notes = Notes(patch)
             with interrupted(number) as hit:
                 [*run()]
-            if name != "dola":  # runs the layers itself
-                notes.check()
+            notes.check()
         if not hit:
+            models = {id(model) for _, model, _ in notes.held.values()}
+            assert len(models) == (2 if name == "speculative" else 1)
             break
     assert number > 1
     assert [s.ids for s in [*run()][-1]] == want
