@@ -8,7 +8,7 @@ number grows by one, a condition is always false, a statement or an argument is 
 is drawn from all such changes to the package, the converters, train.py and evaluate.py,
 or to the files whose path has one of the words, and planted in a copy of the tree.
 Then those tests run that execute the changed line, first the ones named after the file,
-until one fails; of a line that runs when its module is imported, a table or a default,
+the quick before the slow, until one fails; of a line that runs when its module is imported, a table or a default,
 any test may notice. Which tests run which lines is found out first: that takes as long
 as the tests themselves, and is kept in ``--lines FILE``. With ``--named`` only
 the tests named after the file run: soon done; what survives may be caught by others.
@@ -233,7 +233,8 @@ def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
 
 def lines_and_tests(n_jobs):
     """``{path: {line: [test, ...]}}``, each test as pytest names it; under "failing"
-    stand the files with tests that fail as things are."""
+    stand the files with tests that fail as things are, under "seconds" how long a test
+    takes."""
     files = test_files()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(n_jobs) as pool:
         copy_tree(folder)
@@ -244,12 +245,15 @@ def lines_and_tests(n_jobs):
         def run(i):
             name = f"{folder}/found.{i}"
             mine = ["--continue-on-collection-errors", *files[i::n_jobs]]
+            mine += ["--durations=0", "-vv"]
             _, output = run_tests(folder, mine, before, 3600, COVERAGE_FILE=name)
             failing.extend(re.findall(r"^(?:FAILED|ERROR) (\S+?\.py)", output, re.M))
+            for s, test in re.findall(r"^([\d.]+)s \w+ +(\S+?::[^\s[]+)", output, re.M):
+                seconds[test] = seconds.get(test, 0) + float(s)
             return read_contexts(name, folder)
 
-        failing = []
-        found = {"failing": failing}
+        failing, seconds = [], {}
+        found = {"failing": failing, "seconds": seconds}
         for part in pool.map(run, range(n_jobs)):
             for path, lines in part.items():
                 for line, tests in lines.items():
@@ -285,12 +289,20 @@ def tests_for(bug, lines):
         return [[*first, *doctests]]
     running = [] if bug.at_import else lines.get(bug.path, {}).get(str(bug.line), [])
     running = [t for t in running if t.partition("::")[0] in files]
+    running.sort(key=lambda test: seconds_of(test, lines))
     if not running:
         rest = [f for f in files if f not in first]
         return [part for part in (first, [*rest, "numpygpt"]) if part]
     of_name = [t for t in running if t.partition("::")[0] in first]
     others = [t for t in running if t not in of_name]
     return [part for part in (of_name, doctests, others) if part]
+
+
+def seconds_of(test, lines):
+    """How long a test takes; pytest says nothing of the quickest."""
+    if "::" not in test or not lines.get("seconds"):
+        return SECONDS  # not known
+    return lines["seconds"].get(test, 0)
 
 
 def named(path, files):
@@ -320,7 +332,10 @@ def is_caught(bug, folder, lines):
         compile(new, bug.path, "exec")
         path.write_bytes(new)
         for tests in tests_for(bug, lines):
-            code, output = run_tests(folder, ["-x", *tests])
+            # An endless loop is one that takes ten times as long as without the bug.
+            limit = 60 + 10 * sum(seconds_of(test, lines) for test in tests)
+            limit = min(limit, SECONDS)
+            code, output = run_tests(folder, ["-x", *tests], seconds=limit)
             if code not in (0, 5):
                 failed = re.findall("^(?:FAILED|ERROR).*", output, re.MULTILINE)
                 return True, (failed or [output[-200:]])[0][:100]
