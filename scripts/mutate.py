@@ -8,10 +8,11 @@ number grows by one, a condition is always false, a statement or an argument is 
 is drawn from all such changes to the package, the converters, train.py and evaluate.py,
 or to the files whose path has one of the words, and planted in a copy of the tree.
 Then those tests run that execute the changed line, first the ones named after the file,
-the quick before the slow, until one fails; of a line that runs when its module is imported, a table or a default,
-any test may notice. Which tests run which lines is found out first: that takes as long
-as the tests themselves, and is kept in ``--lines FILE``. With ``--named`` only
-the tests named after the file run: soon done; what survives may be caught by others.
+the quick before the slow, until one fails; of a line that runs when its module is
+imported, a table or a default, any test may notice. Which tests run which lines is
+found out first: that takes as long as the tests themselves, and is kept in ``--lines
+FILE``. With ``--named`` only the tests named after the file run: soon done; what
+survives may be caught by others.
 
 The score is the share of bugs that some test caught. What survives is printed: a bug
 that changes nothing, or a test that is missing. Exit code 1 below 92%.
