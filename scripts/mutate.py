@@ -47,7 +47,7 @@ NOT_RUN += ("test_mutate.py",)
 TESTS_OF = {  # where no test file has the file's name
     "activations": ["test_layers"], "inputs": ["test_model"], "hub": ["test_saving"],
     "watch": ["test_saving"], "download": ["test_hub"], "known": ["test_hub"],
-    "safetensors": ["test_weights", "test_hostile"], "__main__": ["test_main"],
+    "safetensors": ["test_weights", "test_hostile", "test_written_files"], "__main__": ["test_main"],
     "attention": ["test_small_limits"], "matmul": ["test_small_limits"],
     "int8": ["test_small_limits"], "generate": ["test_small_limits", "test_gpt2"],
     "gpt2": ["test_saving"],
@@ -56,13 +56,14 @@ TESTS_OF = {  # where no test file has the file's name
     "cache": ["test_interrupted"], "methods": ["test_pairs"], "table": ["test_pairs"],
     "weights": ["test_edges"], "schema": ["test_regular"], "choices":
     ["test_constraints"], "stopping": ["test_gpt2"], "tokenizer_json":
-    ["test_vocabulary"], "packing": ["test_gpt2"], "settings": ["test_gpt2"],
+    ["test_vocabulary", "test_written_files"], "packing": ["test_gpt2"], "settings": ["test_gpt2"],
     "steps": ["test_sampling"], "truncation": ["test_filters", "test_by_hand"],
     "mirostat": ["test_by_hand", "test_filters"], "penalties": ["test_by_hand"],
     "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
     "config": ["test_generation_config"], "checks": ["test_saving"],
     "train": ["test_corpus"], "plain": ["test_small_limits"],
-    "convert_pytorch": ["test_torch_files"],
+    "convert_pytorch": ["test_torch_files"], "convert_gguf": ["test_written_files"],
+    "vocabulary": ["test_written_files"],
     "converting": ["test_torch_files", "test_convert_pytorch", "test_convert_gguf"],
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
