@@ -47,7 +47,8 @@ NOT_RUN += ("test_mutate.py",)
 TESTS_OF = {  # where no test file has the file's name
     "activations": ["test_layers"], "inputs": ["test_model"], "hub": ["test_saving"],
     "watch": ["test_saving"], "download": ["test_hub"], "known": ["test_hub"],
-    "safetensors": ["test_weights", "test_hostile", "test_written_files"], "__main__": ["test_main"],
+    "safetensors": ["test_weights", "test_hostile", "test_written_files"],
+    "__main__": ["test_main"],
     "attention": ["test_small_limits"], "matmul": ["test_small_limits"],
     "int8": ["test_small_limits"], "generate": ["test_small_limits", "test_gpt2"],
     "gpt2": ["test_saving"],
@@ -56,7 +57,8 @@ TESTS_OF = {  # where no test file has the file's name
     "cache": ["test_interrupted"], "methods": ["test_pairs"], "table": ["test_pairs"],
     "weights": ["test_edges"], "schema": ["test_regular"], "choices":
     ["test_constraints"], "stopping": ["test_gpt2"], "tokenizer_json":
-    ["test_vocabulary", "test_written_files"], "packing": ["test_gpt2"], "settings": ["test_gpt2"],
+    ["test_vocabulary", "test_written_files"], "packing": ["test_gpt2"],
+    "settings": ["test_gpt2"],
     "steps": ["test_sampling"], "truncation": ["test_filters", "test_by_hand"],
     "mirostat": ["test_by_hand", "test_filters"], "penalties": ["test_by_hand"],
     "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
