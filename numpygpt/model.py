@@ -68,7 +68,7 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
 
     ``caches``: one KVCache a sequence; ``rows``: which rows of ``x`` are its, a slice.
     """
-    qkv = np.split(linear(x, **c_attn), 3, axis=-1)
+    qkv = linear(x, **c_attn).reshape(len(x), 3, -1).swapaxes(0, 1)
     q, k, v = (split_heads(part, config.n_head) for part in qkv)
     q = q * attention_scale(config, layer)  # scales all scores, which are more
     new = [(k[:, own], v[:, own]) for own in rows]

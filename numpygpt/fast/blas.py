@@ -6,8 +6,8 @@ the same cores, each waiting for the other. BLAS's team is also the more fragile
 all its threads must meet after every step, and they wait by asking again and again. If
 another program takes a core away, the whole product waits for that core.
 
-So there is one team, ours. `OneThread` sets BLAS to one thread and puts back what was
-set before. Your own NumPy code runs as ever:
+So there is one team at a time. `OneThread` sets BLAS to one thread and puts back what
+was set before. Your own NumPy code runs as ever:
 
 >>> before = n_blas_threads()
 >>> with OneThread():
@@ -102,36 +102,48 @@ def describe():
     }  # fmt: skip
 
 
-class OneThread:
-    """``with OneThread():`` BLAS computes on one thread, for all who call it.
+class Threads:
+    """``with Threads(n):`` BLAS computes on ``n`` threads, for all who call it.
 
     Several may be open, one within another or in different threads: the first sets, the
-    last puts back.
+    last puts back. Between them, once somebody has asked for one thread, it is one.
     """
 
     _lock, _open, _before = RLock(), set(), None  # of all together
 
+    def __init__(self, n):
+        self.n = n
+
     def __enter__(self):
         if OPENBLAS:
-            with OneThread._lock:
-                if OneThread._before is None:
-                    OneThread._before = n_blas_threads()
+            with Threads._lock:
+                first = Threads._before is None
+                if first:
+                    Threads._before = n_blas_threads()
                 self._open.add(id(self))
-                OPENBLAS["set_num_threads"](1)
+                if first or self.n == 1:
+                    OPENBLAS["set_num_threads"](self.n)
 
     def __exit__(self, *_):
-        with OneThread._lock:
+        with Threads._lock:
             self._open.discard(id(self))
-            if not self._open and OneThread._before is not None:
-                OPENBLAS["set_num_threads"](OneThread._before)
-                OneThread._before = None
+            if not self._open and Threads._before is not None:
+                OPENBLAS["set_num_threads"](Threads._before)
+                Threads._before = None
 
 
-def call_on_one_thread(function, *args, **kwargs):
-    """``function(*args, **kwargs)`` with `OneThread`. Where Ctrl-C comes
+def OneThread():
+    """``with OneThread():`` BLAS computes on one thread, for all who call it."""
+    return Threads(1)
+
+
+def call_on_threads(n, function, *args, **kwargs):
+    """``function(*args, **kwargs)`` with ``Threads(n)``. Where Ctrl-C comes
     on the way in or out, the way out is gone once more. (A ``with`` does not do that,
     and in a ``__del__`` Python swallows Ctrl-C.)"""
-    hold = OneThread()
+    if n_blas_threads() in (n, None):  # as it is, or there is no saying
+        return function(*args, **kwargs)
+    hold = Threads(n)
     try:
         hold.__enter__()
         return function(*args, **kwargs)
@@ -145,21 +157,14 @@ def call_on_one_thread(function, *args, **kwargs):
 
 def on_one_thread(function):
     """The function, with BLAS on one thread while it runs."""
-
-    @functools.wraps(function)
-    def held(*args, **kwargs):
-        if OneThread._open or not OPENBLAS:
-            return function(*args, **kwargs)
-        return call_on_one_thread(function, *args, **kwargs)
-
-    return held
+    return functools.wraps(function)(functools.partial(call_on_threads, 1, function))
 
 
 def _forget():
     """In a forked child: whoever had BLAS on one thread is not there."""
-    OneThread._lock = RLock()
-    OneThread._open.clear()
-    OneThread.__exit__(OneThread())
+    Threads._lock = RLock()
+    Threads._open.clear()
+    Threads.__exit__(Threads(1))
 
 
 if hasattr(os, "register_at_fork"):

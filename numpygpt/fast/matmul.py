@@ -9,7 +9,7 @@ nearly only the first counts, for a prompt of hundreds of rows only the second.
 processor's cores share (threads.py), and multiplies each in the way that suits the
 number of rows:
 
-- One row: BLAS's product of a vector and a matrix reads a piece as fast as memory lets.
+- One row is left to BLAS's own threads, as long as they are not disturbed (one_row.py).
 - A few rows, several texts or the beams of one: BLAS's product of matrices first copies
   the weights into another order, which costs more than the work itself. On processors
   with AVX-512 it leaves that out where both matrices are small: so they are cut small.
@@ -23,7 +23,8 @@ Next: layers.py. (int8.py holds weights in a quarter of the memory.)
 
 import numpy as np
 
-from .blas import OPENBLAS, SMALL_KERNELS, kernel, on_one_thread
+from .blas import OPENBLAS, SMALL_KERNELS, call_on_threads, kernel
+from .one_row import one_row
 from .threads import share
 
 # Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
@@ -31,7 +32,7 @@ from .threads import share
 # freed. Here is one; no memory is touched.
 np.empty((32 << 20) - 8192, np.uint8)
 
-ONE_BY_ONE = 1 if kernel() in SMALL_KERNELS else 4  # so many rows at most
+ONE_BY_ONE = 0 if kernel() in SMALL_KERNELS else 4  # so many rows at most
 FEW_ROWS = 16
 ENOUGH = 1 << 20  # weights times rows: less is not worth sharing
 PIECE = 1 << 18  # weights: a megabyte, which stays in a core's cache
@@ -69,16 +70,17 @@ def affine(x, weight, bias):
     return out
 
 
-@on_one_thread
 def matmul(x, weight):
     """``x @ weight``: ``[n_row, n_in] @ [n_in, n_out] -> [n_row, n_out]``; ``x`` may
     also be one row, ``[n_in]``."""
     if not isinstance(weight, np.ndarray) or not OPENBLAS:
         return x @ weight
     if x.ndim == 1:
-        return matmul(x[None], weight)[0]
+        return one_row(x, weight)
+    if len(x) == 1:
+        return one_row(x[0], weight)[None]
     if len(x) * weight.size < ENOUGH:
-        return multiply(x, weight)
+        return call_on_threads(1, multiply, x, weight)
     if len(x) > FEW_ROWS:
         return _by_outputs(x, weight, -(-weight.shape[1] // 4))
     if by_column(weight):
@@ -120,7 +122,7 @@ def multiply(x, weight):
         for row, result in zip(x, out):
             np.dot(row, weight, out=result)  # ``@`` would keep Python's lock
         return out
-    if len(x) > FEW_ROWS or ONE_BY_ONE > 1:
+    if len(x) > FEW_ROWS or ONE_BY_ONE:
         return x @ weight
     return (_small_columns if by_column(weight) else _small_rows)(x, weight)
 

@@ -18,21 +18,20 @@ Next: layers.py.
 
 import numpy as np
 
-from .blas import OPENBLAS, on_one_thread
+from .blas import OPENBLAS
 from .matmul import ENOUGH, FEW_ROWS, affine, multiply
 from .threads import share
 
 UNITS = 384  # at a time, for a few rows: 2.4 MB of weights in GPT-2 124M
 
 
-@on_one_thread
 def mlp_by_units(x, activation, c_fc, c_proj):
     """``activation(x @ w_fc + b_fc) @ w_proj + b_proj``, ``[n_tok, n_embd]`` -> the
     same. ``c_fc``, ``c_proj``: dicts of ``weight`` and ``bias``; ``activation`` works
     on each number by itself."""
     w_fc, b_fc, w_proj = c_fc["weight"], c_fc["bias"], c_proj["weight"]
     is_plain = isinstance(w_fc, np.ndarray) and OPENBLAS
-    if not is_plain or len(x) * w_fc.size < ENOUGH:
+    if not is_plain or len(x) == 1 or len(x) * w_fc.size < ENOUGH:
         return affine(activation(affine(x, **c_fc)), **c_proj)
     n_unit = len(w_proj)
     size = UNITS if len(x) <= FEW_ROWS else -(-n_unit // 4)

@@ -25,7 +25,7 @@ from threading import Lock, Thread
 
 import numpy as np
 
-from .blas import call_on_one_thread
+from .blas import call_on_threads
 
 ENOUGH = 1 << 17  # numbers: less is not worth sharing
 BLOCK = 1 << 16  # numbers at a time: a quarter of a megabyte stays in a core's cache
@@ -148,7 +148,7 @@ def share(work, n, size):
     """
     pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
     job = Job(work, pieces[::-1])
-    call_on_one_thread(job.run)
+    call_on_threads(1, job.run)
     if job.errors:
         raise job.errors[0]
 

@@ -13,7 +13,16 @@ import pytest
 
 from numpygpt import Tokenizer, fast, tokenizer
 from numpygpt.activations import ACTIVATION
-from numpygpt.fast import attention, int8, long_pieces, matmul, mlp, nucleus, threads
+from numpygpt.fast import (
+    attention,
+    int8,
+    long_pieces,
+    matmul,
+    mlp,
+    nucleus,
+    one_row,
+    threads,
+)
 from numpygpt.fast.memo import Memo
 
 RNG = np.random.default_rng(0)
@@ -102,6 +111,7 @@ PAIRS = [
         normal(40, 9),
         normal(9),
     ),
+    pair(one_row.one_row, lambda x, w: x @ w, normal(300), normal(300, 1000)),
     pair(matmul.arrange, lambda array: array, normal(7, 300)),
     *[
         pair(
@@ -180,7 +190,7 @@ def test_equals_plain(function, plain, args):
 # What has no formula: what sets threads, what only says something, parts of the above.
 OTHERS = {
     "libraries", "find", "named", "kernel", "n_blas_threads", "describe", "OneThread",
-    "call_on_one_thread",
+    "Threads", "call_on_threads", "Clock", "even",
     "on_one_thread", "Job", "Team", "n_threads", "by_column", "attend", "causal_mask",
     "prefill", "decode", "parts_of", "pieces_of", "quantize", "pack", "Int8Matrix",
     "sweep", "Pieces",

@@ -1,0 +1,88 @@
+"""``x @ weight`` for one row: a token to be generated.
+
+Every weight is read once, so the memory sets the time, and two cores read nearly twice
+as fast as one. But a layer of GPT-2 124M has four such products of 50 to 300
+microseconds, and on many machines it takes 50 to wake a thread (threads.py). BLAS's own
+threads need not be woken: after a product they keep asking for the next one.
+
+That is also their weakness. All of them must finish before a product is finished. If
+another program takes one's core away, the others wait, milliseconds instead of
+microseconds. A clock tells: after a product that took much longer than usual, BLAS's
+threads are left alone for a while, and for twice as long if it happens again.
+
+The result must not depend on that. However the columns are shared, each is computed
+alike if everybody gets whole groups of 16. One, two or four threads do if there are
+groups of 64; what is left over is done by one (tests/fast/test_one_row.py tries many
+shapes).
+
+Next: matmul.py.
+"""
+
+import time
+
+import numpy as np
+
+from . import threads
+from .blas import call_on_threads
+
+GROUP = 64  # columns
+ENOUGH = 1_600_000  # weights: less is not worth sharing with threads that must be woken
+LATE = 1e-3  # seconds: another program takes a core for 2 to 4 times as long
+SHORT, LONG = 0.005, 1.0  # seconds without BLAS's threads, at first and at most
+
+
+class Clock:
+    """Knows how long products take, and whether to use more than one thread now.
+
+    >>> clock = Clock()
+    >>> clock.took("a size", start=0.0, stop=0.001)
+    >>> clock.took("a size", start=1.0, stop=1.009)  # 9 ms, usually it is 1
+    >>> clock.is_alone(1.010), clock.is_alone(1.030)
+    (True, False)
+    """
+
+    def __init__(self):
+        self.usual, self.until, self.pause = {}, 0.0, SHORT
+
+    def is_alone(self, now):
+        """Whether it is too early to use several threads again."""
+        return now < self.until
+
+    def took(self, size, start, stop):
+        """Several threads computed a product of this size in this time."""
+        usual = min(stop - start, self.usual.get(size, stop - start))
+        self.usual[size] = usual
+        if stop - start > 2 * usual + LATE:
+            self.until = stop + self.pause
+            self.pause = min(2 * self.pause, LONG)
+        else:
+            self.pause = max(0.99 * self.pause, SHORT)
+
+
+clock = Clock()
+
+
+def one_row(x, weight):
+    """``x @ weight``: ``[n_in] @ [n_in, n_out] -> [n_out]``."""
+    out = np.empty(weight.shape[1], x.dtype)
+    whole = len(out) - len(out) % GROUP
+    start, n = time.perf_counter(), even(threads.team.size)
+
+    def work(first, last):
+        np.dot(x, weight[:, first:last], out=out[first:last])
+
+    if n > 1 and not clock.is_alone(start):
+        call_on_threads(n, work, 0, whole)
+        clock.took(weight.size, start, time.perf_counter())
+    elif weight.size < ENOUGH or weight.strides[0] > weight.strides[1]:
+        call_on_threads(1, work, 0, whole)
+    else:
+        threads.share(work, whole, max(whole // 4 // GROUP, 1) * GROUP)
+    if whole < len(out):
+        call_on_threads(1, work, whole, len(out))
+    return out
+
+
+def even(n):
+    """The largest of 1, 2 and 4 that is not above ``n``."""
+    return 4 if n >= 4 else 2 if n >= 2 else 1

@@ -1,0 +1,99 @@
+"""One row: the same bits however many threads compute, and patience with others."""
+
+import numpy as np
+import pytest
+
+from numpygpt.fast import blas, one_row, threads
+from numpygpt.fast.blas import OneThread, n_blas_threads
+from numpygpt.fast.matmul import arrange
+
+pytestmark = pytest.mark.skipif(not blas.OPENBLAS, reason="another BLAS")
+# n_in, n_out: of models of all widths, and vocabularies with something left over.
+SHAPES = [(e, n) for e in (64, 192, 320, 768, 1600) for n in (e, 3 * e, 4 * e)]
+SHAPES += [(4 * e, e) for e in (64, 192, 320, 768)] + [(96, 50257), (384, 4096)]
+SHAPES += [(768, 5003), (24, 97), (100, 300), (7, 5), (1, 1)]
+
+
+@pytest.fixture
+def team(monkeypatch):
+    """BLAS on three threads, as a user may have set it; a clock that knows nothing."""
+    before = n_blas_threads()
+    blas.OPENBLAS["set_num_threads"](3)
+    monkeypatch.setattr(one_row, "clock", one_row.Clock())
+    yield lambda size: monkeypatch.setattr(threads, "team", threads.Team(size))
+    assert n_blas_threads() == 3
+    blas.OPENBLAS["set_num_threads"](before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_same_bits_with_every_number_of_threads(team, monkeypatch, shape, dtype):
+    rng = np.random.default_rng(1)
+    weight = arrange(rng.standard_normal(shape).astype(dtype))
+    x = rng.standard_normal(shape[0]).astype(dtype)
+    results = []
+    for size in (1, 2, 3, 4, 7):
+        team(size)
+        results.append(one_row.one_row(x, weight))
+        monkeypatch.setattr(one_row, "ENOUGH", 1)  # shared with our own team, too
+        monkeypatch.setattr(one_row.clock, "until", np.inf)
+        results.append(one_row.one_row(x, weight))
+        monkeypatch.undo()
+        team(size)
+    assert np.abs(results[0] - x @ weight).max() <= 1e-3 * np.sqrt(shape[0])
+    for other in results:
+        assert other.dtype == dtype and np.array_equal(other, results[0])
+
+
+def seen_by(monkeypatch, weight, n=1):
+    """On how many threads BLAS is while each of the next products is computed."""
+    seen, dot = [], np.dot
+
+    def spy(*args, **kwargs):
+        seen.append(n_blas_threads())
+        return dot(*args, **kwargs)
+
+    monkeypatch.setattr(one_row.np, "dot", spy)
+    for _ in range(n):
+        one_row.one_row(np.ones(len(weight)), weight)
+    monkeypatch.setattr(one_row.np, "dot", dot)
+    return seen
+
+
+def test_who_computes(team, monkeypatch):
+    weight = np.ones((64, 128))
+    team(2)
+    assert seen_by(monkeypatch, weight) == [2]
+    assert seen_by(monkeypatch, np.ones((64, 130))) == [2, 1]  # what is left over
+    with OneThread():  # somebody shares work right now
+        assert seen_by(monkeypatch, weight) == [1]
+    team(1)
+    assert seen_by(monkeypatch, weight) == [1]
+    team(7)
+    assert seen_by(monkeypatch, weight) == [4]
+
+
+def test_a_product_that_was_late(team, monkeypatch):
+    """Then BLAS is on one thread for 5 ms, for 10 if it happens again, and so on."""
+    now = [100.0]
+    monkeypatch.setattr(one_row.time, "perf_counter", lambda: now[0])
+    clock, size, weight = one_row.clock, "a size", np.ones((64, 128))
+    team(2)
+    clock.took(size, 0.0, 0.0003)
+    for pause in (0.005, 0.01, 0.02, 0.04):
+        clock.took(size, now[0], now[0] + 0.0015)  # late, but less than LATE
+        assert seen_by(monkeypatch, weight, 1) == [2]
+        clock.pause = pause
+        clock.took(size, now[0], now[0] + 0.0017)
+        now[0] += 0.0017
+        assert seen_by(monkeypatch, weight, 2) == [1, 1]
+        now[0] += pause - 1e-6
+        assert seen_by(monkeypatch, weight) == [1]
+        now[0] += 2e-6
+        assert clock.pause == 2 * pause and not clock.is_alone(now[0])
+    for _ in range(2000):
+        clock.took(size, 0.0, 0.0003)
+    assert clock.pause == one_row.SHORT
+    for _ in range(20):
+        clock.took(size, 0.0, 1.0)
+    assert clock.pause == one_row.LONG
