@@ -10,6 +10,10 @@ another program takes one's core away, the others wait, milliseconds instead of
 microseconds. A clock tells: after a product that took much longer than usual, BLAS's
 threads are left alone for a while, and for twice as long if it happens again.
 
+For the same reason they are not used just after our own team, which reads a prompt or
+continues several texts: for some 30 milliseconds after a product BLAS's threads ask on,
+and take the core from ours.
+
 The result must not depend on that. However the columns are shared, each is computed
 alike if everybody gets whole groups of 16. One, two or four threads do if there are
 groups of 64; what is left over is done by one (tests/fast/test_one_row.py tries many
@@ -28,25 +32,22 @@ from .blas import call_on_threads
 GROUP = 64  # columns
 ENOUGH = 1_600_000  # weights: less is not worth sharing with threads that must be woken
 LATE = 1e-3  # seconds: another program takes a core for 2 to 4 times as long
+APART = 0.03  # seconds between the work of our team and of BLAS's
 SHORT, LONG = 0.005, 1.0  # seconds without BLAS's threads, at first and at most
 
 
 class Clock:
-    """Knows how long products take, and whether to use more than one thread now.
+    """Knows how long products take, and until when to leave BLAS's threads alone.
 
     >>> clock = Clock()
     >>> clock.took("a size", start=0.0, stop=0.001)
     >>> clock.took("a size", start=1.0, stop=1.009)  # 9 ms, usually it is 1
-    >>> clock.is_alone(1.010), clock.is_alone(1.030)
-    (True, False)
+    >>> round(clock.until, 3)  # leave them alone for 5
+    1.014
     """
 
     def __init__(self):
         self.usual, self.until, self.pause = {}, 0.0, SHORT
-
-    def is_alone(self, now):
-        """Whether it is too early to use several threads again."""
-        return now < self.until
 
     def took(self, size, start, stop):
         """Several threads computed a product of this size in this time."""
@@ -67,17 +68,19 @@ def one_row(x, weight):
     out = np.empty(weight.shape[1], x.dtype)
     whole = len(out) - len(out) % GROUP
     start, n = time.perf_counter(), even(threads.team.size)
+    last = threads.team.last
 
     def work(first, last):
         np.dot(x, weight[:, first:last], out=out[first:last])
 
-    if n > 1 and not clock.is_alone(start):
+    if n > 1 and start > max(clock.until, last + APART):
         call_on_threads(n, work, 0, whole)
         clock.took(weight.size, start, time.perf_counter())
     elif weight.size < ENOUGH or weight.strides[0] > weight.strides[1]:
         call_on_threads(1, work, 0, whole)
     else:
         threads.share(work, whole, max(whole // 4 // GROUP, 1) * GROUP)
+        threads.team.last = last  # of other work than this
     if whole < len(out):
         call_on_threads(1, work, whole, len(out))
     return out

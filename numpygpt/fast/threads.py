@@ -19,7 +19,9 @@ Next: matmul.py.
 """
 
 import functools
+import math
 import os
+import time
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -54,6 +56,7 @@ class Team:
 
     def __init__(self, size):
         self.size = size
+        self.last = -math.inf  # when it last had work
         self._calls = SimpleQueue()
         self._started = False
 
@@ -149,6 +152,7 @@ def share(work, n, size):
     pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
     job = Job(work, pieces[::-1])
     call_on_threads(1, job.run)
+    team.last = time.perf_counter()
     if job.errors:
         raise job.errors[0]
 

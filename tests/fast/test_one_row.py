@@ -73,6 +73,16 @@ def test_who_computes(team, monkeypatch):
     assert seen_by(monkeypatch, weight) == [4]
 
 
+def test_not_just_after_our_own_team(team, monkeypatch):
+    now, weight = [100.0], np.ones((64, 128))
+    monkeypatch.setattr(one_row.time, "perf_counter", lambda: now[0])
+    team(2)
+    threads.share(lambda start, stop: None, 4, 1)
+    for after, n in ((0.0, 1), (0.029, 1), (0.031, 2)):
+        now[0] = 100.0 + after
+        assert seen_by(monkeypatch, weight) == [n]
+
+
 def test_a_product_that_was_late(team, monkeypatch):
     """Then BLAS is on one thread for 5 ms, for 10 if it happens again, and so on."""
     now = [100.0]
@@ -90,7 +100,7 @@ def test_a_product_that_was_late(team, monkeypatch):
         now[0] += pause - 1e-6
         assert seen_by(monkeypatch, weight) == [1]
         now[0] += 2e-6
-        assert clock.pause == 2 * pause and not clock.is_alone(now[0])
+        assert clock.pause == 2 * pause and clock.until < now[0]
     for _ in range(2000):
         clock.took(size, 0.0, 0.0003)
     assert clock.pause == one_row.SHORT
