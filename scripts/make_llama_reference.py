@@ -6,8 +6,9 @@
 A case is a row of random logits (ordinary, ties, removed tokens, extremes, one left), a
 context and settings of GenerationConfig, all drawn from the case's number. The answer
 is the row behind llama.cpp's samplers for these settings, in its order, float32, what
-it removed at -inf. First every sampler alone, then chains of several. What a sampler of
-llama.cpp gets wrong is not asked for: see `wrong`.
+it removed at -inf. First every sampler alone, then chains of several. Where a sampler
+of llama.cpp meets tokens that it gets wrong, see `fault`, the case is left out; the
+tests take these tokens off its list, and then it has to be right.
 
 Beside them, walks of the two mirostats and of adaptive-p: the tokens that llama.cpp
 drew, and what its state had become before each.
@@ -121,28 +122,29 @@ def case(number):
     return z, context.tolist(), settings
 
 
-def wrong(z, settings):
-    """What llama.cpp does not do well. typical_p: the entropy is NaN when a token is
-    removed or so unlikely that float32 has 0. Dynamic temperature counts removed tokens
-    among those that there are. xtc counts them as choices at threshold 0, and for
-    min_keep as tokens that stay."""
-    bias = settings.get("logit_bias", {})
-    banned = [int(i) for i, b in bias.items() if b == -np.inf]
-    if not np.isfinite(np.delete(z, banned)).any():
-        return True  # nothing is left: here it is an error
-    if "typical_p" in settings and (z.max() - z).max() > 80:
-        return True
-    removed = not np.isfinite(z).all() or banned or settings.get("top_n_sigma", 0) > 0
-    xtc = "xtc_threshold" in settings and (
-        settings["xtc_threshold"] == 0 or settings.get("min_keep", 0) > 1
-    )
-    return bool(
-        removed and ("dynatemp_range" in settings or "typical_p" in settings or xtc)
-    )
+def fault(name, z, settings):
+    """Which of these logits the sampler ``name`` gets wrong, a mask: the removed ones
+    in the cases that numpygpt/decoding/README.md names, and nothing else."""
+    removed, none = z == -np.inf, np.zeros(len(z), bool)
+    if not np.isfinite(z).any():
+        return none
+    p = np.exp(z - z.max(), dtype=np.float32)
+    if name == "typical_p" and settings.get(name, 1) < 1:
+        return p == 0  # 0 * log(0) is NaN; a probability may be 0 in float32 alone
+    if name == "dynamic" and settings.get("dynatemp_range", 0) > 0:
+        return removed  # counted among the n of ln n
+    if name == "xtc" and "xtc_threshold" in settings:
+        if settings["xtc_threshold"] == 0:
+            return removed  # the least likely of the choices
+        n_top = np.count_nonzero(p / p.sum() >= settings["xtc_threshold"])
+        n_left, least = len(z) - n_top + 1, settings.get("min_keep", 0)
+        if n_left >= least > n_left - np.count_nonzero(removed):
+            return removed  # counted among those that stay
+    return none
 
 
 def samplers_of(settings, vocab):
-    """llama.cpp's samplers, as its own programs chain them."""
+    """llama.cpp's samplers and their names, as its own programs chain them."""
     s = {"penalty_last_n": 64, "dry_last_n": 64, "min_keep": 0, **settings}
     keep = s["min_keep"]
     breakers = s.get("dry_sequence_breakers", ["\n", ":", '"', "*"])
@@ -151,24 +153,30 @@ def samplers_of(settings, vocab):
     pairs = (ll.llama_logit_bias * max(1, len(bias)))(
         *(ll.llama_logit_bias(int(i), b) for i, b in bias.items())
     )
-    yield ll.llama_sampler_init_logit_bias(60, len(bias), pairs)
-    yield ll.llama_sampler_init_penalties(
+    yield "logit_bias", ll.llama_sampler_init_logit_bias(60, len(bias), pairs)
+    yield "penalties", ll.llama_sampler_init_penalties(
         60, s["penalty_last_n"], s.get("repetition_penalty", 1.0),
         s.get("frequency_penalty", 0.0), s.get("presence_penalty", 0.0),
     )  # fmt: skip
-    yield ll.llama_sampler_init_dry(
-        vocab, s.get("dry_multiplier", 0.0), s.get("dry_base", 1.75),
-        s.get("dry_allowed_length", 2), s["dry_last_n"], texts, len(breakers),
-    )  # fmt: skip
-    yield ll.llama_sampler_init_top_n_sigma(s.get("top_n_sigma", -1.0))
-    yield ll.llama_sampler_init_top_k(s.get("top_k", 0))
-    yield ll.llama_sampler_init_typical(s.get("typical_p", 1.0), keep)
-    yield ll.llama_sampler_init_top_p(s.get("top_p", 1.0), keep)
-    yield ll.llama_sampler_init_min_p(s.get("min_p", 0.0), keep)
-    yield ll.llama_sampler_init_xtc(
-        s.get("xtc_probability", 0.0), s.get("xtc_threshold", 0.1), keep, 0
+    if "dry_multiplier" in s:  # it takes long to be made
+        yield "dry", ll.llama_sampler_init_dry(
+            vocab, s["dry_multiplier"], s.get("dry_base", 1.75),
+            s.get("dry_allowed_length", 2), s["dry_last_n"], texts, len(breakers),
+        )  # fmt: skip
+    sigma = s.get("top_n_sigma", -1.0)
+    yield "top_n_sigma", ll.llama_sampler_init_top_n_sigma(sigma)
+    yield "top_k", ll.llama_sampler_init_top_k(s.get("top_k", 0))
+    typical = s.get("typical_p", 1.0)
+    yield "typical_p", ll.llama_sampler_init_typical(typical, keep)
+    yield "top_p", ll.llama_sampler_init_top_p(s.get("top_p", 1.0), keep)
+    yield "min_p", ll.llama_sampler_init_min_p(s.get("min_p", 0.0), keep)
+    yield (
+        "xtc",
+        ll.llama_sampler_init_xtc(
+            s.get("xtc_probability", 0.0), s.get("xtc_threshold", 0.1), keep, 0
+        ),
     )
-    yield ll.llama_sampler_init_temp_ext(
+    yield "dynamic", ll.llama_sampler_init_temp_ext(
         s.get("temperature", 1.0), s.get("dynatemp_range", 0.0),
         s.get("dynatemp_exponent", 1.0),
     )  # fmt: skip
@@ -181,10 +189,19 @@ def candidates(z):
     return ll.llama_token_data_array(data, len(z), -1, False), data
 
 
-def answer(z, context, settings, vocab):
-    """The row behind llama.cpp's samplers."""
+def answer(z, context, settings, vocab, mend=True):
+    """The row behind llama.cpp's samplers, and whether one of them met a `fault`. With
+    ``mend`` removed tokens that it gets wrong are taken off its list first; where these
+    are not all, the row is None."""
     array, keep_alive = candidates(z)
-    for sampler in samplers_of(settings, vocab):
+    faulty = hopeless = False
+    for name, sampler in samplers_of(settings, vocab):
+        logits = np.array([array.data[i].logit for i in range(array.size)])
+        wrong = fault(name, logits, settings)
+        if wrong.any() and mend:
+            take_off(array, wrong & (logits == -np.inf))
+        faulty |= bool(wrong.any())
+        hopeless |= mend and bool(wrong[logits > -np.inf].any())
         for token in context:
             ll.llama_sampler_accept(sampler, token)
         ll.llama_sampler_apply(sampler, ctypes.byref(array))
@@ -192,7 +209,25 @@ def answer(z, context, settings, vocab):
     out = np.full(len(z), -np.inf, np.float32)
     for i in range(array.size):
         out[array.data[i].id] = array.data[i].logit
-    return out
+    return None if hopeless else out, faulty
+
+
+def take_off(array, wrong):
+    """Take the tokens of a mask off a list of candidates."""
+    left = [array.data[int(i)] for i in np.flatnonzero(~wrong)]
+    left = [(d.id, d.logit, d.p) for d in left]  # what is read is no copy
+    for i, values in enumerate(left):
+        array.data[i] = ll.llama_token_data(*values)
+    array.size = len(left)
+
+
+def kept_by_mirostat(z, tau):
+    """How many of these tokens mirostat 1 leaves as its first choice."""
+    array, keep_alive = candidates(z)
+    sampler = ll.llama_sampler_init_mirostat(len(z), 1, tau, 0.2, 100)
+    ll.llama_sampler_apply(sampler, ctypes.byref(array))
+    ll.llama_sampler_free(sampler)
+    return array.size
 
 
 # Where the state stands in the structs of llama-sampler.cpp, in 4-byte words.
@@ -256,18 +291,24 @@ def QUIET(level, text, data):
 
 
 def answers(numbers):
-    """``(logits, context, settings, answer)`` of those cases that count."""
+    """``(logits, context, settings, answer, did a sampler meet a fault?)`` of the cases
+    in which a token is left (it is an error here if none is) and llama.cpp answers."""
     for number in numbers:
         z, context, settings = case(number)
-        if not wrong(z, settings):
-            yield z, context, settings, answer(z, context, settings, vocabulary())
+        bias = settings.get("logit_bias", {})
+        banned = [int(i) for i, b in bias.items() if b == -np.inf]
+        if np.isfinite(np.delete(z, banned)).any():
+            out, faulty = answer(z, context, settings, vocabulary())
+            if out is not None:
+                yield z, context, settings, out, faulty
 
 
 def main(folder):
     found = []
     for i in range(len(SAMPLERS) + 1):
-        numbers = answers(range(i * NUMBERS, (i + 1) * NUMBERS))
-        found += islice(numbers, EACH if i < len(SAMPLERS) else CHAINS)
+        cases = answers(range(i * NUMBERS, (i + 1) * NUMBERS))
+        good = ((*case, out) for *case, out, faulty in cases if not faulty)
+        found += islice(good, EACH if i < len(SAMPLERS) else CHAINS)
     size = max(len(z) for z, *_ in found)
     table = np.full((2, len(found), size), np.nan, np.float32)
     for i, (z, _, _, out) in enumerate(found):
