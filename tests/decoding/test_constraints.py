@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from test_regular import patterns
 from test_stopping import CONFIG, MODEL, TOKENIZER
 
+from numpygpt import Tokenizer
 from numpygpt.decoding import distribution
 from numpygpt.decoding.constraints.choices import Speller, _table
 from numpygpt.decoding.constraints.regular import Automaton, parse
@@ -26,7 +27,12 @@ PATTERNS = [r"(yes|no), \d{2,4}!", "[ab]{1,5}", "é€?(😀|x)", r"\w+ the( end
 
 def answer(prompt, seed, **how):
     ids = MODEL.generate(
-        prompt, seed=seed, max_new_tokens=40, tokenizer=TOKENIZER, eos_token_id=EOS, **how
+        prompt,
+        seed=seed,
+        max_new_tokens=40,
+        tokenizer=TOKENIZER,
+        eos_token_id=EOS,
+        **how,
     )[0].tolist()[len(prompt) :]
     ended = EOS in ids or len(ids) < 40
     return TOKENIZER.decode_bytes(ids[: ids.index(EOS)] if EOS in ids else ids), ended
@@ -55,7 +61,9 @@ some_ids = st.lists(st.integers(0, 30), min_size=1, max_size=9)
 
 @given(prompts, seeds, st.lists(some_ids, min_size=1, max_size=5))
 def test_answers_as_ids(prompt, seed, choices):
-    out = MODEL.generate(prompt, do_sample=True, seed=seed, choices=choices, max_length=64)
+    out = MODEL.generate(
+        prompt, do_sample=True, seed=seed, choices=choices, max_length=64
+    )
     new = out[0, len(prompt) :].tolist()
     assert new in choices
     # Without an end-of-text token an answer goes on for as long as it can.
@@ -91,6 +99,31 @@ def test_allowed_is_every_token_that_keeps_a_match_in_reach(pattern, data):
         new.append(data.draw(st.sampled_from(sorted(each))))
 
 
+@pytest.mark.parametrize(
+    "pattern", [" {0,90}", "-{3,40}", "=*-+", ".{0,70}\n", "_{17}"]
+)
+def test_tokens_of_many_bytes(pattern):
+    """GPT-2 has some of 128 spaces or dashes."""
+    tokenizer, automaton = Tokenizer.gpt2(), Automaton(parse(pattern))
+    speller = Speller(automaton, _table(tokenizer))
+    for new in ([], tokenizer.encode("---"[: 3 * ("-" in pattern)])):
+        state = automaton.run(0, tokenizer.decode_bytes(new))
+        allowed = {*speller.follow(new)[0].tolist()}
+        for i in range(50256):
+            alive = automaton.run(state, tokenizer.decode_bytes([i])) is not None
+            assert (i in allowed) == alive, i
+
+
+def test_texts_that_grow_side_by_side():
+    """What is remembered of the last text is not used for another."""
+    speller = Speller(Automaton(parse("(ab|b)*c")), _table(TOKENIZER))
+    a, b, c = (TOKENIZER.encode(x)[0] for x in "abc")
+    for new in ([a], [b], [a, b], [b, a], [a], [a, b, c], [a, a], [a, a, b], [b]):
+        fresh = Speller(Automaton(parse("(ab|b)*c")), speller.table)
+        for ours, alone in zip(speller.follow(new), fresh.follow(new)):
+            assert np.array_equal(ours, alone), new
+
+
 @given(prompts, seeds, st.sampled_from(PATTERNS))
 def test_what_is_left_is_the_models_own_choice(prompt, seed, pattern):
     """The first token's law: the model's, on what is allowed."""
@@ -108,19 +141,31 @@ def test_what_is_left_is_the_models_own_choice(prompt, seed, pattern):
 def test_the_mask_comes_before_every_truncation(prompt, seed, pattern):
     """A filter that keeps one token keeps the best of those that are allowed."""
     how = {"top_k": 1, "do_sample": True}
-    assert answer(prompt, seed, regex=pattern, **how) == answer(prompt, seed, regex=pattern)
+    assert answer(prompt, seed, regex=pattern, **how) == answer(
+        prompt, seed, regex=pattern
+    )
 
 
 @given(prompts, seeds, methods)
 def test_a_healed_prompt_keeps_its_text(prompt, seed, how):
     ids = MODEL.generate(
-        prompt, seed=seed, max_new_tokens=6, tokenizer=TOKENIZER, token_healing=True, **how
+        prompt,
+        seed=seed,
+        max_new_tokens=6,
+        tokenizer=TOKENIZER,
+        token_healing=True,
+        **how,
     )[0].tolist()
     assert len(ids) == len(prompt) + 6
     assert TOKENIZER.decode_bytes(ids).startswith(TOKENIZER.decode_bytes(prompt))
     assert ids[: len(prompt) - 1] == prompt[:-1]
     streamed = MODEL.stream(
-        prompt, seed=seed, max_new_tokens=6, tokenizer=TOKENIZER, token_healing=True, **how
+        prompt,
+        seed=seed,
+        max_new_tokens=6,
+        tokenizer=TOKENIZER,
+        token_healing=True,
+        **how,
     )
     n_kept = max(1, len(prompt) - 1)
     assert list(streamed) == ids[n_kept:]
@@ -157,7 +202,10 @@ def test_a_special_token_is_not_healed():
         ({"choices": [[CONFIG.n_vocab]]}, "no token of the vocabulary can come next"),
         ({"choices": ["a"], "regex": "a", "tokenizer": TOKENIZER}, "set one of them"),
         ({"token_healing": True}, "pass tokenizer="),
-        ({"choices": [[4]], "suppress_tokens": [4]}, "suppress_tokens .* removes every"),
+        (
+            {"choices": [[4]], "suppress_tokens": [4]},
+            "suppress_tokens .* removes every",
+        ),
     ],
 )
 def test_bad_input(settings, message):

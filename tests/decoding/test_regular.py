@@ -2,18 +2,24 @@
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt.decoding.constraints import regular
 from numpygpt.decoding.constraints.regular import (
+    DEAD,
     EMPTY,
     Automaton,
+    beginnings,
     code_points,
+    derive,
     either,
     literal,
     many,
+    one_of,
+    outside,
     parse,
     then,
 )
@@ -140,6 +146,56 @@ def test_how_often(pattern, text):
     state = automaton.run(0, text.encode())
     matches = state is not None and automaton.may_end(state)
     assert matches == bool(re.fullmatch(pattern, text, re.ASCII))
+
+
+BORDERS = [0, 0x40, 0x7F, 0x80, 0xC1, 0x7FF, 0x800, 0xFFF, 0x1000, 0xCFFF, 0xD000,
+           0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x3FFFF, 0x40000, 0x10FFFF]  # fmt: skip
+codes = st.one_of(st.sampled_from(BORDERS), st.integers(0, 0x10FFFF))
+classes = st.lists(st.tuples(codes, codes), max_size=3).map(
+    lambda pairs: [(min(a, b), max(a, b)) for a, b in pairs]
+)
+
+
+@given(classes, classes, st.data())
+def test_every_byte_of_every_character(first, second, data):
+    """Beginnings of characters are alive if the class has a character that begins so;
+    where one ends, what is left is the derivative."""
+    first, second = (outside([], ranges) for ranges in (first, second))
+    wanted = then(many(one_of(first)), then(one_of(second), literal("é")))
+    automaton = Automaton(wanted)
+    begins, at, half = beginnings(wanted), 0, b""
+    for _ in range(12):
+        alive = []
+        ranges = [pair for found, _ in begins for pair in found]
+        for byte in data.draw(st.permutations(range(256))):
+            automaton.run(at, [byte])  # may say something of other bytes, too
+        for byte in range(256):
+            low, high = code_points(half + bytes([byte]))
+            possible = low <= high and any(a <= high and low <= b for a, b in ranges)
+            assert (automaton.run(at, [byte]) is not None) == possible, (half, byte)
+            alive += [byte] if possible else []
+        if not alive:
+            assert not half
+            break
+        byte = data.draw(st.sampled_from(alive))
+        at, half = automaton.run(at, [byte]), half + bytes([byte])
+        low, high = code_points(half)
+        if low == high:
+            wanted, half = derive(begins, low), b""
+            assert automaton.states[at] == (wanted, b"")
+            begins = beginnings(wanted)
+
+
+def test_a_place_in_a_long_string_has_few_states():
+    """Whatever character is begun, the same follows: how much of it is missing is all
+    that a state has to know. (A text that ends in x may also end: two kinds of
+    places, of seven states each.)"""
+    automaton = Automaton(parse(".{0,60}x"))
+    seen = {0}
+    for _ in range(20):
+        states, data = np.repeat([*seen], 256), np.tile(np.arange(256), len(seen))
+        seen = {*automaton.run_each(states, data).tolist()} - {DEAD}
+    assert len(automaton.states) < 20 * 14
 
 
 def test_bytes_and_their_code_points():

@@ -29,7 +29,9 @@ import numpy as np
 from ..filters import keep
 from ..plumbing.checks import NothingLeft
 from . import schema
-from .regular import Automaton, either, literal, parse
+from .regular import DEAD, Automaton, either, literal, parse
+
+LEVELS = 16  # bytes of tokens that are looked at together
 
 
 def constrain(prompt, config):
@@ -129,58 +131,70 @@ class Speller:
 
     def __init__(self, automaton, table):
         self.automaton, self.table = automaton, table
-        self.allowed = {}  # state: ids. Few states are ever met.
+        self.allowed = {}  # state: a bit for each of the table's ids
+        self.read, self.state = [], 0  # the last ids that were followed, and to where
 
     def follow(self, new):
-        state = 0
-        for token in new:
-            state = self.automaton.run(state, self.table.bytes_of.get(token, b""))
-            if state is None:
-                return np.array([], int), False, True
+        n = len(self.read)
+        if new[:n] != self.read:  # another text than last time
+            n, self.state = 0, 0
+        for token in new[n:]:
+            data = self.table.bytes_of.get(token, b"")
+            self.state = self.automaton.run(self.state, data)
+        self.read, state = [*new], self.state
+        if state is None:
+            return np.array([], int), False, True
         if state not in self.allowed:
-            self.allowed[state] = self._allowed(state)
+            self.allowed[state] = np.packbits(self._allowed(state))
+        bits = np.unpackbits(self.allowed[state], count=len(self.table.ids))
         may, must = self.automaton.may_end(state), self.automaton.must_end(state)
-        return self.allowed[state], may, must
+        return self.table.ids[bits.view(bool)], may, must
 
     def _allowed(self, state):
-        """Run all tokens at once, a byte at a time. Few pairs of a state and a byte
-        occur among them; each is looked up once."""
-        table, found = self.table, []
-        alive = np.arange(len(table.ids))
-        states = np.full(len(alive), state)  # where the automaton is, for each alive
-        for at in range(len(table.columns)):
-            ended = table.lengths[alive] == at
-            found.append(table.ids[alive[ended]])
-            alive, states = alive[~ended], states[~ended]
-            if not len(alive):
-                break
-            states = self._after(states * 256 + table.columns[at][alive])
-            alive, states = alive[states >= 0], states[states >= 0]
-        return np.sort(np.concatenate([*found, table.ids[alive]]))
-
-    def _after(self, pairs):
-        """The states behind ``state * 256 + byte``; -1 where nothing can follow."""
-        after = np.full(pairs.max() + 1, -1)
-        after[pairs] = 0  # these occur
-        for pair in np.flatnonzero(after == 0).tolist():
-            state = self.automaton.run(pair // 256, (pair % 256,))
-            after[pair] = -1 if state is None else state
-        return after[pairs]
+        """A mask of the table's ids: run all tokens at once, a byte at a time. What
+        begins alike is run once, and the ends of the few long tokens one by one."""
+        states = np.full(self.table.n_nodes, DEAD)
+        states[0], begin = state, 1
+        for parents, data in self.table.levels:
+            before = states[parents]
+            alive = np.flatnonzero(before != DEAD)
+            after = self.automaton.run_each(before[alive], data[alive])
+            states[begin + alive] = after
+            begin += len(parents)
+        states = states[self.table.nodes]
+        for i, data in self.table.ends.items():
+            if states[i] != DEAD:
+                after = self.automaton.run(int(states[i]), data)
+                states[i] = DEAD if after is None else after
+        return states != DEAD
 
 
 class _Table:
-    """The bytes of every token that is text: column by column, as `Speller` reads."""
+    """The bytes of every token that is text, as a tree: what begins alike shares a node.
+    Node 0 is the empty text; ``levels`` has for each length of a beginning the nodes'
+    ``(parents, last bytes)``; ``nodes`` says where each of the ``ids`` ends, or which
+    node its ``ends`` are behind."""
 
     def __init__(self, tokenizer):
         special = set(tokenizer.special_tokens.values())
-        ids = [i for i in tokenizer.vocab.values() if i not in special]
+        ids = sorted(i for i in tokenizer.vocab.values() if i not in special)
         self.bytes_of = {i: tokenizer.decode_bytes([i]) for i in ids}
         self.ids = np.array(ids, int)
-        self.lengths = np.array([len(self.bytes_of[i]) for i in ids], int)
-        longest = self.lengths.max(initial=0)
-        padded = b"".join(self.bytes_of[i].ljust(longest, b"\0") for i in ids)
+        lengths = np.array([len(self.bytes_of[i]) for i in ids], int)
+        longest = min(lengths.max(initial=0), LEVELS)
+        self.ends = {i: self.bytes_of[ids[i]][LEVELS:]
+                     for i in np.flatnonzero(lengths > LEVELS).tolist()}  # fmt: skip
+        padded = b"".join(self.bytes_of[i].ljust(longest, b"\0")[:longest] for i in ids)
         padded = np.frombuffer(padded, np.uint8).reshape(len(ids), longest)
-        self.columns = np.ascontiguousarray(padded.T)  # [longest, n_token]
+        self.levels, self.n_nodes = [], 1
+        self.nodes = np.zeros(len(ids), int)
+        for at in range(longest):
+            longer = np.flatnonzero(lengths > at)
+            pairs = self.nodes[longer] * 256 + padded[longer, at]
+            found, which = np.unique(pairs, return_inverse=True)
+            self.nodes[longer] = self.n_nodes + which
+            self.levels.append((found // 256, found % 256))
+            self.n_nodes += len(found)
 
 
 @lru_cache(maxsize=2)

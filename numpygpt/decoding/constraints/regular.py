@@ -30,7 +30,10 @@ Try: ``derive(beginnings(parse("(ab|ac)*")), ord("a"))``.
 Next: schema.py.
 """
 
+from bisect import bisect_right
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 # A set of characters is a tuple of (first, last) code points. Surrogates are none.
 ALL = ((0, 0xD7FF), (0xE000, 0x10FFFF))
@@ -44,6 +47,14 @@ MOST_COPIES = 250  # of one repeat,
 MOST_PARTS = 10_000  # characters and classes in all, copies counted,
 MOST_NESTED = 100  # groups in each other,
 MOST_KEPT = 500_000  # beginnings that the states of an automaton have in all
+DEAD, UNKNOWN = -1, -2  # in the table of an automaton
+BEHIND_ALL = 1 << 21  # code points
+SMALLEST = {1: 0, 2: 0x80, 3: 0x800, 4: 0x10000}  # code point of so many bytes
+# Bytes that are used alike: ASCII, the later bytes of a character, the first of two,
+# three, four. (0xE0 and 0xF0 are not: not every byte may follow them.)
+SIMILAR = (0, 0x7F), (0x80, 0xBF), (0xC2, 0xDF), (0xE1, 0xEF), (0xF1, 0xF7)
+# The first byte of some character of which so many bytes are missing.
+ANY_HALF = {1: b"\xc3", 2: b"\xe1", 3: b"\xf1"}
 
 
 class Expression:
@@ -167,8 +178,8 @@ class Automaton:
     def __init__(self, expression):
         self.states = [(expression, b"")]  # what may follow; bytes of half a character
         self.numbers = {self.states[0]: 0}
-        self.steps = {}
-        self.begins = {}  # of an expression
+        self.table = np.full((64, 256), UNKNOWN, np.int32)  # [state, byte]: state
+        self.begins, self.cuts, self.derived = {}, {}, {}  # of expressions
         self.n_kept = 0
 
     def run(self, state, data):
@@ -176,10 +187,20 @@ class Automaton:
         for byte in data:
             if state is None:
                 return None
-            if (state, byte) not in self.steps:
-                self.steps[state, byte] = self._step(*self.states[state], byte)
-            state = self.steps[state, byte]
+            after = int(self.table[state, byte])
+            after = self._step(state, byte) if after == UNKNOWN else after
+            state = None if after == DEAD else after
         return state
+
+    def run_each(self, states, data):
+        """The states after one byte each, arrays; `DEAD` where nothing can follow."""
+        after = self.table[states, data]
+        new = after == UNKNOWN
+        if new.any():  # few pairs of a state and a byte, each many times
+            for pair in np.unique(states[new] * 256 + data[new]).tolist():
+                self.run(pair // 256, (pair % 256,))
+            after = self.table[states, data]
+        return after
 
     def may_end(self, state):
         expression, half = self.states[state]
@@ -188,23 +209,56 @@ class Automaton:
     def must_end(self, state):
         return self.states[state] == (EMPTY, b"")
 
-    def _step(self, expression, half, byte):
+    def _step(self, state, byte):
+        """The number of the state after a byte. The table gets it, for this byte and
+        for all that are known to lead there, too."""
+        expression, half = self.states[state]
         half += bytes([byte])
         low, high = code_points(half)
-        if low > high:
-            return None
-        begins = self._beginnings(expression)
-        if low == high:
-            expression, half = derive(begins, low), b""
-        elif not any(a <= high and low <= b for ranges, _ in begins for a, b in ranges):
-            return None
-        if expression is NONE:
-            return None
-        state = (expression, half)
-        if state not in self.numbers:
-            self.numbers[state] = len(self.states)
-            self.states.append(state)
-        return self.numbers[state]
+        begin, end = self._piece(expression, low)
+        if low > high or high >= end or half in (b"\xe0", b"\xf0"):
+            alike, found = (byte, byte), self._waiting(expression, half)
+        else:
+            alike = bytes_alike(half, begin, end)
+            found = after_all(half, self._derived(expression, begin))
+        number = DEAD if found is None else self.numbers.get(found)
+        if number is None:
+            number = self.numbers[found] = len(self.states)
+            self.states.append(found)
+            if number == len(self.table):
+                more = np.full_like(self.table, UNKNOWN)
+                self.table = np.concatenate([self.table, more])
+        self.table[state, alike[0] : alike[1] + 1] = number
+        return number
+
+    def _waiting(self, expression, half):
+        """The state behind the bytes of half a character, if it may be completed."""
+        code, high = code_points(half)
+        while code <= high:
+            begin, end = self._piece(expression, code)
+            if self._derived(expression, begin) is not NONE:
+                return expression, half
+            code = end
+        return None
+
+    def _piece(self, expression, code):
+        """All code points are in pieces, so that the same follows every character of a
+        piece: ``(first, last + 1)`` of the one that this is in."""
+        if expression not in self.cuts:
+            begins = self._beginnings(expression)
+            ranges = [pair for ranges, _ in begins for pair in ranges]
+            cuts = {0, BEHIND_ALL}.union(*((a, b + 1) for a, b in ranges))
+            self.cuts[expression] = sorted(cuts)
+        cuts = self.cuts[expression]
+        at = bisect_right(cuts, code)
+        return cuts[at - 1], cuts[at]
+
+    def _derived(self, expression, begin):
+        """What follows the characters of the piece that begins here."""
+        if (expression, begin) not in self.derived:
+            begins = self._beginnings(expression)
+            self.derived[expression, begin] = derive(begins, begin)
+        return self.derived[expression, begin]
 
     def _beginnings(self, expression):
         if expression not in self.begins:
@@ -218,6 +272,32 @@ class Automaton:
         return self.begins[expression]
 
 
+def after_all(half, after):
+    """The state behind these bytes, if ``after`` is what follows, whatever character
+    they are or become. Only how many bytes are missing matters then: it is one state
+    for all such characters, as if the first of ANY_HALF had come."""
+    if after is NONE:
+        return None
+    if not n_missing(half):
+        return after, b""
+    half = ANY_HALF[n_missing(half)]
+    return then(one_of([code_points(half)]), after), half
+
+
+def bytes_alike(half, begin, end):
+    """The first and last byte that may stand in the place of the last one of ``half``,
+    so that its characters stay between two code points (the second left out).
+
+    >>> bytes_alike(b"e", ord("b"), ord("g")), bytes_alike(b"\\xc3\\x85", 0xC1, 0x200)
+    ((98, 102), (129, 191))
+    """
+    low, high = code_points(half)
+    n, size, byte = n_missing(half) + len(half), high + 1 - low, half[-1]
+    least, most = next(pair for pair in SIMILAR if pair[0] <= byte <= pair[1])
+    down = (low - max(begin, SMALLEST[n])) // size
+    return max(least, byte - down), min(most, byte + (end - 1 - high) // size)
+
+
 def code_points(data):
     """The first and last code point whose UTF-8 begins with these bytes; first > last
     if there is none.
@@ -228,15 +308,20 @@ def code_points(data):
     lead, *rest = data
     if lead < 0x80:
         return lead, lead
-    n = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    n = n_missing(data) + len(data)
     if lead < 0xC0 or lead > 0xF7 or any(byte >> 6 != 0b10 for byte in rest):
         return 1, 0
     code = lead & (0x7F >> n)
     for byte in rest:
         code = code << 6 | byte & 0x3F
-    missing = 6 * (n - 1 - len(rest))
-    low, high = code << missing, (code + 1 << missing) - 1
-    return max(low, {2: 0x80, 3: 0x800, 4: 0x10000}[n]), high
+    shift = 6 * (n - 1 - len(rest))
+    low, high = code << shift, (code + 1 << shift) - 1
+    return max(low, SMALLEST[n]), high
+
+
+def n_missing(data):
+    """How many bytes the character that begins so still needs, by its first byte."""
+    return sum(data[0] >= lead for lead in (0xC0, 0xE0, 0xF0)) + 1 - len(data)
 
 
 def parse(pattern, made=one_of):
