@@ -170,7 +170,7 @@ class Speller:
 
 
 class _Table:
-    """The bytes of every token that is text, as a tree: what begins alike shares a node.
+    """The bytes of every token that is text, as a tree: what begins alike is one node.
     Node 0 is the empty text; ``levels`` has for each length of a beginning the nodes'
     ``(parents, last bytes)``; ``nodes`` says where each of the ``ids`` ends, or which
     node its ``ends`` are behind."""
