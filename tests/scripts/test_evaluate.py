@@ -75,3 +75,48 @@ def test_the_last_token_of_a_story_is_its_end(folder):
     without = (bits - n**2 / math.log(2)) / len(text)
     assert result["bits_per_byte_without_ends"] == pytest.approx(without)
     assert result["perplexity_of_a_token"] == pytest.approx(2 ** (bits / n))
+
+
+@pytest.mark.parametrize("stride", [1, 5, 8])
+def test_the_window_moves_by_its_stride(folder, capsys, stride):
+    """The bits are those of the model itself, for whatever of a story it still sees."""
+    model, tokenizer = (
+        kind.from_pretrained(folder / "m") for kind in (GPT2, Tokenizer)
+    )
+    end, bits, n = tokenizer.eos_token_id, 0.0, 0
+    for story in ("A fox sat.\n\nIt ate!", "The hen, too, ran off."):
+        ids = [end, *tokenizer.encode(story), end]
+        at = 1  # the next token to guess
+        while at < len(ids):
+            stop = 10 if at == 1 else at + stride  # nine to read, one to guess
+            stop = min(stop, len(ids))
+            begin = max(0, stop - 10)
+            rows = model(ids[begin : stop - 1])
+            for place in range(at, stop):
+                row = rows[place - 1 - begin].astype(float)
+                bits += (np.log(np.exp(row).sum()) - row[ids[place]]) / math.log(2)
+            n, at = n + stop - at, stop
+    result = run(capsys, folder / "m", folder / "text", "--stride", stride)
+    assert (result["stride"], result["tokens"], result["by"]) == (stride, n, "numpygpt")
+    assert result["bits_per_byte"] == pytest.approx(bits / len(TEXT), rel=1e-5)
+    assert result["model"] == str(folder / "m")
+
+
+def test_what_is_said_meanwhile_is_for_terminals(folder, capsys, monkeypatch):
+    notes = []
+    tokenizer = Tokenizer.from_pretrained(folder / "m")
+    even = lambda ids: np.zeros(len(ids) - 1)  # noqa: E731
+    evaluate.evaluate(even, tokenizer, folder / "text", note=notes.append)
+    assert notes == ["\r1 of 2 stories, 0 s ", "\r2 of 2 stories, 0 s "]
+    run(capsys, folder / "m", folder / "text")
+    assert evaluate.main([str(folder / "m"), str(folder / "text")]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert evaluate.main([str(folder / "m"), str(folder / "text")]) == 0
+    assert "\r2 of 2 stories, 0 s " in capsys.readouterr().err
+
+
+def test_a_context_of_three_moves_by_one(tmp_path, folder, capsys):
+    config = GPT2Config(277, 3, n_embd=12, n_layer=1, n_head=3, eos_token_id=276)
+    GPT2.random(config).save_pretrained(folder / "m")
+    assert run(capsys, folder / "m", folder / "text")["stride"] == 1
