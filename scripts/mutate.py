@@ -274,8 +274,9 @@ def read_contexts(name, folder, file):
     for source in data.measured_files():
         path = os.path.relpath(source, os.path.realpath(folder))
         for line, contexts in data.contexts_by_lineno(source).items():
-            tests = [c.rpartition(".")[2] for c in contexts if c]
-            # Outside of all tests: in a fixture, or at import.
+            names = (context.rpartition(".") for context in contexts)
+            tests = [name for module, _, name in names if module == Path(file).stem]
+            # Else it is a fixture, an import, or hypothesis that calls the test.
             for test in sorted(tests) or [""]:
                 yield path, str(line), f"{file}::{test}" if test else file
 
