@@ -70,7 +70,9 @@ TESTS_OF = {  # where no test file has the file's name
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
 ENVIRONMENT |= {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "2"}
-SECONDS, MEMORY = 300, 8 << 30  # what a run of the tests may take, before it is ended
+# What a run of the tests may take, before it is ended: of the processor's time (a busy
+# machine says nothing about a bug), of all time, of memory.
+SECONDS, WAIT, MEMORY = 300, 1800, 8 << 30
 
 # Kinds of bugs: each function yields what could stand in the place of a node.
 
@@ -217,19 +219,25 @@ def test_files(failing=()):
 
 def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
     """Run pytest in a copy of the tree -> exit code (1: a test failed), output."""
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
+
     process = subprocess.Popen(
         [sys.executable, "-P" if sys.version_info >= (3, 11) else "-u", *before]
         + ["-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(folder)} | environment,
-        start_new_session=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY)),
+        start_new_session=True, preexec_fn=limited,
     )  # fmt: skip
     try:
-        output = process.communicate(timeout=seconds)[0]
+        output = process.communicate(timeout=WAIT)[0]
+        if process.returncode == -signal.SIGXCPU:
+            output = "FAILED: it does not end"
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        return 1, "FAILED: it does not end"
+        return 1, "FAILED: it waits for ever"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -262,7 +270,7 @@ def lines_of(folder, file):
     name = f"{folder}/found.{file.replace('/', '.')}"
     before = ["-m", "coverage", "run", f"--rcfile={folder}/rc"]
     arguments = [file, "--durations=0", "-vv"]
-    _, output = run_tests(folder, arguments, before, 3600, COVERAGE_FILE=name)
+    _, output = run_tests(folder, arguments, before, 2 * WAIT, COVERAGE_FILE=name)
     return list(read_contexts(name, folder, file)), output
 
 

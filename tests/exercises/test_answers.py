@@ -2,12 +2,20 @@
 
 answers/NAME.py holds both: functions ``right_...``, written in different ways, and
 ``wrong_...``, plausible mistakes, each with a pattern of what must be said about it.
+
+said.json keeps the whole of what is said about each, letter by letter, and which cases
+there are: learners see it, so it changes on purpose or not at all.
+
+    NUMPYGPT_WRITE=1 python -m pytest tests/exercises/test_answers.py    # a new one
 """
 
 import importlib.util
 import inspect
+import json
+import os
 import re
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +25,7 @@ from numpygpt.exercises import EXERCISES
 from numpygpt.exercises.grade import grade, has, look
 
 FOLDER = Path(__file__).parent / "answers"
+SAID = json.loads((FOLDER.parent / "said.json").read_text(encoding="utf-8"))
 
 
 def task_of(name):
@@ -52,12 +61,47 @@ def test_right_answers_pass(name, function):
     problem, n = graded(name, function)
     assert problem is None, problem
     assert n >= 5
+    check_said(name, number_of(name))
+    assert n == SAID[name][0]
+
+
+def number_of(name):
+    """How many cases an exercise has, and a number that changes when one of them does.
+    (Of numbers the first four digits: computers differ in the last.)"""
+
+    def words(value):
+        if isinstance(value, np.ndarray):
+            values = [f"{v:.4g}" for v in value.ravel().tolist()]
+            return f"{value.dtype} {value.shape} {values}"
+        if isinstance(value, (list, tuple)):
+            return f"[{', '.join(map(words, value))}]"
+        if isinstance(value, dict):
+            return (
+                f"{{{', '.join(f'{words(k)}: {words(v)}' for k, v in value.items())}}}"
+            )
+        if callable(value):
+            return "a function"
+        return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+    cases = [words(args) for args in task_of(name).cases()]
+    return [len(cases), zlib.crc32("\n".join(cases).encode())]
+
+
+def check_said(key, now):
+    """Is it what said.json has? Or, if asked to, put it there."""
+    if os.environ.get("NUMPYGPT_WRITE"):
+        SAID[key] = now
+        text = json.dumps(dict(sorted(SAID.items())), indent=0, ensure_ascii=False)
+        (FOLDER.parent / "said.json").write_text(text + "\n", encoding="utf-8")
+    assert SAID.get(key) == now
 
 
 @pytest.mark.parametrize("name, function", answers("wrong_"))
 def test_wrong_answers_are_refused_by_their_symptom(name, function):
-    problem, _ = graded(name, function)
+    problem, n = graded(name, function)
     assert problem is not None
+    says = problem.says if problem.kind != "raised" else ""  # Python's own words
+    check_said(f"{name} {function.__name__}", [n, problem.kind, says, problem.call])
     assert re.search(function.__doc__, problem.says), problem
     task = task_of(name)
     symptom = task.SYMPTOMS.get(problem.says)
