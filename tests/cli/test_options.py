@@ -135,3 +135,33 @@ def test_ids_that_only_fill_up_the_vocabulary_never_come(run, folder, tmp_path):
         out = subprocess.run([*command, *extra], capture_output=True)
         assert out.returncode == 0, out.stderr
         assert b", 40 tokens" in out.stderr
+
+
+STORY = {"temperature": 0.75, "top_p": 0.92, "dry_multiplier": 0.6}
+STORY |= {"dry_allowed_length": 1, "do_sample": True, "max_new_tokens": 100}
+PLAIN = {"temperature": 0.8, "top_p": 0.95, "do_sample": True, "max_new_tokens": 100}
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        ([], STORY),
+        (["--top-p", "0.5"], STORY | {"top_p": 0.5}),
+        (["--model", "gpt2"], PLAIN),
+        (["--num-beams", "3"], PLAIN | {"num_beams": 3}),
+        (["--mirostat", "2"], PLAIN | {"mirostat": 2}),
+        (["--chain", "llama.cpp"], PLAIN | {"chain": "llama.cpp"}),
+        (["--no-do-sample"], PLAIN | {"do_sample": False}),
+        (["--do-sample"], PLAIN),
+        (["--penalty-alpha", "0.6", "--top-k", "4"],
+         PLAIN | {"penalty_alpha": 0.6, "top_k": 4, "do_sample": False}),
+        (["--max-length", "9"],
+         {k: v for k, v in STORY.items() if k != "max_new_tokens"} | {"max_length": 9}),
+        (["--max-length", "9", "-n", "3"],
+         STORY | {"max_length": 9, "max_new_tokens": 3}),
+        (["--choices", "a", "--choices", "b"], STORY | {"choices": ["a", "b"]}),
+    ],
+)  # fmt: skip
+def test_the_settings_that_options_give(given, settings):
+    """The default model's own where nobody asks for another way of decoding."""
+    assert options.parse(["Hi", *given])[1] == settings

@@ -299,7 +299,9 @@ def test_twenty_fields_are_compiled_at_once():
 
 def test_the_command_line(tmp_path, capsys):
     path = tmp_path / "schema.json"
-    path.write_text('{"type": "array", "items": {"type": "null"}, "minItems": 3, "maxItems": 4}')
+    path.write_text(
+        '{"type": "array", "items": {"type": "null"}, "minItems": 3, "maxItems": 4}'
+    )
     options = ["A story", "--seed", "1", "--json-schema", str(path)]
     assert main([*options, "-n", "40"]) == 0
     out = capsys.readouterr()
@@ -317,3 +319,140 @@ def test_the_command_line(tmp_path, capsys):
     assert "schema.json is not JSON" in capsys.readouterr().err
     assert main([*options[:-1], str(tmp_path / "none")]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$schema", "$id", "$comment", "$defs", "definitions", "title", "description",
+     "default", "examples", "deprecated", "readOnly", "writeOnly"],
+)  # fmt: skip
+def test_what_restricts_nothing_may_stand_anywhere(name):
+    assert spells({name: "x", "type": "null"}, "null")
+    assert spells({name: "x", "const": 1}, "1")
+    assert spells({name: "x"}, "[1]")
+
+
+WORDS = {
+    "object": ["properties", "required", "additionalProperties"],
+    "array": ["items", "prefixItems", "minItems", "maxItems"],
+    "string": ["minLength", "maxLength", "pattern"],
+    "integer": ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+}
+
+
+@pytest.mark.parametrize("name", [w for words in WORDS.values() for w in words])
+def test_a_keyword_stands_beside_its_type_alone(name):
+    for kind in (*WORDS, "boolean", "null"):
+        if name not in WORDS.get(kind, []):
+            with pytest.raises(ValueError, match=f"at #/{name}: this keyword"):
+                expression({"type": kind, name: 1})
+    with pytest.raises(ValueError, match=f'at #/{name}: "type": ".*" must stand'):
+        expression({name: 1})
+
+
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [
+        ({"type": "object", "properties": []}, "#/properties: must be an object"),
+        ({"type": "object", "required": "a"}, "#/required: must be a list of names"),
+        ({"type": "array", "maxItems": 10_001}, "#/maxItems: must be from 0 to 10000"),
+        ({"type": "array", "prefixItems": {}}, "#/prefixItems: must be a list of sch"),
+        ({"type": "array", "prefixItems": []}, "#/prefixItems: must be a list of sch"),
+        ({"type": "array", "prefixItems": [3]}, "#/prefixItems/0: a schema is"),
+        ({"type": "array", "items": 3}, "#/items: a schema is an object"),
+        ({"anyOf": [True, 3]}, "#/anyOf/1: a schema is"),
+        ({"type": "string", "pattern": 3}, "#/pattern: must be a text"),
+        ({"type": "string", "pattern": "^a|b"}, "#/pattern: write"),
+        ({"type": "string", "pattern": "a|b$"}, "#/pattern: write"),
+        ({"type": "integer", "maximum": 10**15}, "#/maximum: must be a whole number"),
+        ({"type": []}, "#/type: must be of"),
+        ({"$ref": 3}, "#/\\$ref: must begin with"),
+        ({"$ref": "#/$defs/1", "$defs": [{}]}, "#/\\$ref: there is no #/\\$defs/1"),
+        ({"type": "object", "properties": {"a": 3}}, "#/properties/a: a schema is"),
+        ({"type": "object", "additionalProperties": 3}, "#/additionalProperties: a sch"),
+        ({"enum": [1], "$ref": "#"}, "#/enum: this keyword"),
+        ({"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+         "#/exclusiveMinimum: can be expressed for integers"),
+    ],
+)  # fmt: skip
+def test_wrong_values_have_a_place(schema, place):
+    with pytest.raises(ValueError, match=f"json_schema, at {place}"):
+        expression(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        # Bounds at the edge: 50 schemas in each other, 10,000 items, 15 digits.
+        ({"type": "integer"}, ["999999999999999", "-999999999999999"],
+         ["1000000000000000", "-1000000000000000"]),
+        ({"type": "integer", "exclusiveMinimum": 3, "minimum": 2}, ["4"], ["3", "2"]),
+        ({"type": "integer", "exclusiveMinimum": 3, "minimum": 6}, ["6"], ["5", "4"]),
+        ({"type": "integer", "exclusiveMaximum": 3, "maximum": 5}, ["2"], ["3", "5"]),
+        ({"type": "integer", "exclusiveMaximum": 9, "maximum": 5}, ["5"], ["6", "8"]),
+        ({"type": "integer", "minimum": None, "maximum": 1}, ["-5", "1"], ["2"]),
+        ({"type": "number"},
+         ["123456789012345", "0.123456789012345", "-1E+99", "1e-7", "10"],
+         ["1234567890123456", "0.1234567890123456", "1e100", "01", "-"]),
+        ({"type": "string", "pattern": "a\\$"}, ['"a$"', '"xa$y"'], ['"a"']),
+        ({"type": "string", "pattern": "^(?:a|b)$"}, ['"a"'], ['"ab"']),
+        ({"type": "string", "pattern": "^[|]$"}, ['"|"'], ['""']),
+        ({"type": "string", "pattern": "^\\|$"}, ['"|"'], ['""']),
+        ({"type": "string", "pattern": "a|b"}, ['"xa"', '"by"'], ['"x"']),
+        ({"type": "string", "maxLength": 1}, ['""', '"a"', '"é"', '"\\u0001"'], ['"ab"']),
+        ({"type": "array", "prefixItems": [{"const": 1}, {"const": 2}], "maxItems": 1},
+         ["[]", "[1]"], ["[1,2]", "[2]"]),
+        ({"type": "array", "prefixItems": [{"const": 1}, {"const": 2}], "minItems": 2,
+          "items": {"const": 3}}, ["[1,2]", "[1, 2, 3, 3]"], ["[]", "[1]", "[1,2,2]"]),
+        ({"type": "array", "prefixItems": [{"const": 1}], "items": False},
+         ["[]", "[1]"], ["[1,1]"]),
+        ({"type": "array", "items": False}, ["[]"], ["[1]"]),
+        ({"type": "array", "items": {"const": 1}, "minItems": 1}, ["[1]", "[1,1]"], ["[]"]),
+        ({"type": "object", "properties": {"a": False, "b": {"const": 1}}},
+         ["{}", '{"b":1}'], ['{"a":1}']),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": True},
+         ['{"a": 1}', "{}"], ['{"b":1}']),
+        ({"type": "object", "additionalProperties": False}, ["{}"], ['{"a":1}']),
+        ({"type": "object"}, ["{}"], ['{"a":1}']),
+        ({"const": 1.0, "type": "integer"}, ["1.0"], ["1"]),
+        ({"enum": [True, 1, None], "type": ["boolean", "null"]}, ["true", "null"], ["1"]),
+        ({"const": {"é": "\n"}}, ['{"é": "\\n"}'], ['{"é":"\\n"}']),
+        ({"type": ["string", "array"], "maxLength": 0, "maxItems": 0}, ['""', "[]"], ["{}"]),
+        ({"$defs": {"x": [{"const": 4}]}, "$ref": "#/$defs/x/0"}, ["4"], ["5"]),
+        ({"$defs": {"~": {"const": 4}}, "$ref": "#/$defs/~0"}, ["4"], ["5"]),
+    ],
+)  # fmt: skip
+def test_edges_by_hand(schema, good, bad):
+    for text in good:
+        assert spells(schema, text), text
+    for text in bad:
+        assert not spells(schema, text), text
+
+
+def test_any_value_goes_three_deep():
+    deep = '{"a": [{"b": 1}]}'
+    assert spells(True, deep) and spells({}, deep)
+    assert not spells(True, f"[{deep}]")
+    e = Automaton(any_object())
+    for text, ends in ((deep, True), (f'{{"a": {deep}}}', False), ("[]", False)):
+        state = e.run(0, text.encode())
+        assert (state is not None and e.may_end(state)) == ends
+
+
+def test_fifty_schemas_in_each_other():
+    schema = {"type": "null"}
+    for _ in range(49):
+        schema = {"anyOf": [schema]}
+    assert spells(schema, "null")
+    with pytest.raises(ValueError, match="more than 50 schemas in each other"):
+        expression({"anyOf": [schema]})
+
+
+def test_as_many_copies_as_are_allowed(monkeypatch):
+    one = {"type": "array", "items": {"const": "a" * 16}}  # 20 parts with its comma
+    monkeypatch.setattr("numpygpt.decoding.constraints.schema.MOST_PARTS", 180)
+    assert spells({**one, "maxItems": 10}, "[]")
+    with pytest.raises(ValueError, match="too large: 10 copies of 20 parts"):
+        expression({**one, "maxItems": 11})
+    with pytest.raises(ValueError, match="too large: 10 copies of 20 parts"):
+        expression({**one, "minItems": 11})

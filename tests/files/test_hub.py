@@ -655,3 +655,11 @@ def test_a_servers_reason_cannot_command_the_terminal(capsys):
     assert shown(text) == "a\\x1b]52;c;YQ==\\x07\\x9b2Jb\\rc\\u202ed\te\nf"
     say(text)
     assert capsys.readouterr().err == shown(text) + "\n"
+
+
+def test_what_every_request_says(server):
+    """Who asks, and that nothing is to be packed: sizes and hashes are of the file."""
+    GPT2.from_pretrained("someone/tiny")
+    assert {h["User-Agent"] for _, _, h in server.seen} == {"numpygpt"}
+    assert {h["Accept-Encoding"] for _, _, h in server.seen} == {"identity"}
+    assert not any("Range" in h for _, _, h in server.seen)

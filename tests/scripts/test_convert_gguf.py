@@ -323,3 +323,20 @@ def test_random_numbers_decode_as_in_the_gguf_package(kind):
     assert np.array_equal(ours, quants.dequantize(packed, number))
     if kind in convert_gguf.WRITERS:
         assert convert_gguf.WRITERS[kind][2](x) == packed.tobytes()
+
+
+def test_gpt2s_own_tokenizer_fits_its_own_vocabulary(tmp_path, capsys):
+    """With as many rows, and with more; not with one fewer."""
+    for n_vocab, code in ((50257, 0), (50260, 0), (50256, 1)):
+        config = GPT2Config(n_vocab, 2, 2, 1, 1)
+        weights.save(tmp_path / str(n_vocab), config, weights.random_params(config))
+        path = tmp_path / f"{n_vocab}.gguf"
+        assert main(tmp_path / str(n_vocab), path, "--gpt2-tokenizer") == code
+        assert path.exists() == (code == 0)
+    assert "50256 tokens, GPT-2's own has 50257" in capsys.readouterr().err
+    keys, _ = convert_gguf.read_gguf(tmp_path / "50260.gguf")
+    tokens = keys["tokenizer.ggml.tokens"]
+    assert tokens[50256:] == [
+        "<|endoftext|>",
+        *(f"[PAD{i}]" for i in (50257, 50258, 50259)),
+    ]
