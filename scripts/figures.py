@@ -1,10 +1,10 @@
 """The figures of numpygpt/figures/, each made by the code that it explains.
 
     pip install -e .
-    python scripts/figures.py            # all; or: model cache truncation beams
+    python scripts/figures.py            # all; or: model cache truncation ...
 
-Two of them are drawings, two come from real runs of the default model: made anew when
-its weights change.
+Two of them are drawings, the others come from real runs of the default model: made anew
+when its weights change.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from drawing import arrow, line, rect, scale, svg, text
 
-from numpygpt import GPT2, Tokenizer
+from numpygpt import GPT2, Tokenizer, decoding
 from numpygpt.decoding import min_p, top_k, top_p
 from numpygpt.decoding.sampling import probabilities
 
@@ -193,6 +193,107 @@ def panel(tokenizer, prompt, row, top, n_shown):
     return parts
 
 
+ALL_FILTERS = {
+    "the model": lambda z: z,
+    "temperature 0.5": lambda z: decoding.temperature(z, 0.5),
+    "temperature 2": lambda z: decoding.temperature(z, 2.0),
+    "top_k 5": lambda z: top_k(z, 5),
+    "top_p 0.7": lambda z: top_p(z, 0.7),
+    "min_p 0.1": lambda z: min_p(z, 0.1),
+    "top_a 0.5": lambda z: decoding.top_a(z, 0.5),
+    "typical_p 0.3": lambda z: decoding.typical_p(z, 0.3),
+    "epsilon_cutoff 0.02": lambda z: decoding.epsilon_cutoff(z, 0.02),
+    "eta_cutoff 0.02": lambda z: decoding.eta_cutoff(z, 0.02),
+    "top_n_sigma 1.5": lambda z: decoding.top_n_sigma(z, 1.5),
+    "top_h 0.4": lambda z: decoding.top_h(z, 0.4),
+    "xtc, threshold 0.03": lambda z: decoding.xtc(
+        z, 1.0, 0.03, np.random.default_rng(0)
+    ),
+    "mirostat 2, tau 4": lambda z: decoding.mirostat(z, 2, [0], {}, 4.0, 0.1, "lowest"),
+    "min_p 0.02, adaptive 0.1": lambda z: decoding.adaptive_p(
+        min_p(z, 0.02), 0.1, [0], {}
+    ),
+}
+# Rules see the text as well; ``best``: the likeliest token, as an example.
+ALL_RULES = {
+    "the model": lambda z, ids, best: z,
+    "repetition_penalty 1.3": lambda z, ids, best: decoding.repetition_penalty(
+        z, 1.3, ids
+    ),
+    "frequency_penalty 1": lambda z, ids, best: decoding.frequency_penalty(z, 1.0, ids),
+    "presence_penalty 1": lambda z, ids, best: decoding.presence_penalty(z, 1.0, ids),
+    "dry_multiplier 1": lambda z, ids, best: decoding.dry(z, 1.0, ids),
+    "no_repeat_ngram_size 2": lambda z, ids, best: decoding.no_repeat_ngram_size(
+        z, 2, ids
+    ),
+    "logit_bias -2": lambda z, ids, best: decoding.logit_bias(z, {best: -2.0}, ids),
+    "suppress_tokens": lambda z, ids, best: decoding.suppress_tokens(z, [best], ids),
+    "watermark, bias 2": lambda z, ids, best: decoding.watermark(z, {"bias": 2.0}, ids),
+}
+REPEATING = (
+    "The fox met the hen, and the fox",
+    "The king and the queen. The king and the",
+)
+
+
+def filters(path):
+    """What every filter makes of a sure and of an unsure row."""
+    methods(path, PROMPTS, {n: lambda z, ids, best, f=f: f(z)
+                            for n, f in ALL_FILTERS.items()})  # fmt: skip
+
+
+def rules(path):
+    """What rules make of two rows whose texts repeat themselves."""
+    methods(path, REPEATING, ALL_RULES)
+
+
+def methods(path, prompts, steps, n_shown=22):
+    """A row of bars for each method, a column for each prompt."""
+    tokenizer = Tokenizer.from_pretrained("fairytale")
+    gpt2, parts, height = GPT2.from_pretrained("fairytale"), [], 40
+    words = (
+        "blue: the probability after it; grey: what it removes; the height is the square"
+        " root of p"
+    )
+    parts.append(text(20, 24, words, colour="faint"))
+    for i, name in enumerate(steps):
+        parts.append(text(20, 158 + height * i, name, mono=True))
+    for column, prompt in enumerate(prompts):
+        ids, left = tokenizer.encode(prompt), 220 + 420 * column
+        row = gpt2(ids)[-1]
+        p = probabilities(row)
+        best = np.argsort(-p, kind="stable")[:n_shown]
+        parts.append(text(left, 48, f'after "{prompt}"', size=14))
+        parts += names_of(tokenizer, best, left, 112)
+        for i, step in enumerate(steps.values()):
+            after = step(row, ids, int(best[0]))
+            parts += strip(p, after, best, left, 160 + height * i)
+    title = f"What {len(steps) - 1} methods keep of two real rows"
+    svg(path, 1060, 130 + height * len(steps), parts, title)
+
+
+def names_of(tokenizer, tokens, left, base, width=13):
+    """The texts of tokens, turned to stand over bars."""
+    for i, token in enumerate(tokens):
+        word = tokenizer.decode([int(token)])
+        word = word.replace("\n", "\\n").replace(" ", "\u2423")
+        x = left + width * (i + 0.7)
+        turn = f'<text transform="rotate(-60 {x:.1f} {base:.1f})"'
+        yield text(x, base, word, size=10, mono=True).replace("<text", turn, 1)
+
+
+def strip(p, after, best, left, base, width=13, tall=30):
+    """Bars of the likeliest tokens before and after a method, and what it kept."""
+    kept, new = np.isfinite(after), probabilities(after)
+    for i, token in enumerate(best.tolist()):
+        colour, share = ("blue", new) if kept[token] else ("line", p)
+        high = max(tall * float(share[token]) ** 0.5, 0.5)
+        yield rect(left + width * i, base - high, width - 3, high, colour, None, 1)
+    x, n = left + width * len(best) + 4, int(kept.sum())
+    yield text(x, base - 14, f"{n:,} kept" if n < len(p) else "all kept", size=11)
+    yield text(x, base, f"{p[kept].sum():.0%} of the mass", colour="faint", size=11)
+
+
 def beams(path, prompt="The old king had", width=3, n_step=6):
     """The tree that a real beam search grew: what it kept, what it dropped."""
     tokenizer = Tokenizer.from_pretrained("fairytale")
@@ -229,7 +330,10 @@ def beams(path, prompt="The old king had", width=3, n_step=6):
     svg(path, 190 + column * n_step, height, parts, "The tree that a beam search grew")
 
 
-FIGURES = {"model": model, "cache": cache, "truncation": truncation, "beams": beams}
+FIGURES = {
+    "model": model, "cache": cache, "truncation": truncation, "filters": filters,
+    "rules": rules, "beams": beams,
+}  # fmt: skip
 
 
 def main(argv=None):

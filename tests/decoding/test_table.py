@@ -181,9 +181,18 @@ def test_top_a_by_hand():
 
 
 def test_the_presets_hold_every_step_in_the_order_that_the_readme_says():
-    for name, order in PRESETS.items():
-        assert sorted(order) == sorted(STEPS)
-        assert f"`{name}`: {', '.join(order)}" in " ".join(README.split())
+    hf, llama = PRESETS["hf"], PRESETS["llama.cpp"]
+    assert sorted(hf) == sorted(llama) == sorted(STEPS)
+    [(n, first, last)] = re.findall(
+        r"\| 1 to (\d+) \| the rules from `(\w+)` to `(\w+)`, as in the table", README
+    )
+    n = int(n)
+    in_the_table = re.findall(r"(?m)^\| `(\w+)` \| `", README)[:n]
+    assert hf[:n] == llama[:n] == in_the_table
+    assert (hf[0], hf[n - 1]) == (first, last)
+    rows = re.findall(r"(?m)^\| (\d+) \| (\w+) \| (\w+) \|$", README)
+    places = range(n + 1, len(hf) + 1)
+    assert rows == [*zip(map(str, places), hf[n:], llama[n:])]
 
 
 def test_every_word_of_kind_is_explained_and_used():
