@@ -6,7 +6,7 @@
 Every method continues three prompts with the default model, 60 tokens each; those that
 draw do it four times. A row of the table is a method:
 
-- said before: the share of its tokens that end a run of four which the text had already;
+- said before: the share of its tokens that end a run of four which stood before;
 - log p: what the model gives a token of the text on average, in nats;
 - different: how many of the four continuations of a prompt differ;
 - kept: how many tokens were left to choose from, least to most over all steps.

@@ -252,8 +252,8 @@ def methods(path, prompts, steps, n_shown=22):
     tokenizer = Tokenizer.from_pretrained("fairytale")
     gpt2, parts, height = GPT2.from_pretrained("fairytale"), [], 40
     words = (
-        "blue: the probability after it; grey: what it removes; the height is the square"
-        " root of p"
+        "blue: the probability after it; grey: what it removes; "
+        "the height is the square root of p"
     )
     parts.append(text(20, 24, words, colour="faint"))
     for i, name in enumerate(steps):
