@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import find, given
 
+from numpygpt import GenerationConfig
 from numpygpt.testing import (
     TableLM,
     bad_logits,
@@ -13,6 +14,7 @@ from numpygpt.testing import (
     logits,
     tiny_models,
 )
+from numpygpt.testing.strategies import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,29 @@ def test_a_check_works_within_given(row):
 @given(contexts(4))
 def test_a_strategy_within_given(context):
     check_filter(lambda z, c: z, rows=logits(4), context=[[*context, 0]])
+
+
+def test_every_setting_is_drawn_away_from_its_default():
+    """Under the name of a field, and with values that the field may have."""
+    default = GenerationConfig(do_sample=True)
+    for name, values in SETTINGS.items():
+        other = getattr(default, name)
+        value = find(values, lambda v, other=other: v not in (None, other))
+        assert getattr(GenerationConfig(do_sample=True, **{name: value}), name) == value
+
+
+def test_up_to_four_settings_at_once():
+    default = GenerationConfig()
+
+    def n_set(config):
+        return sum(getattr(config, n) != getattr(default, n) for n in SETTINGS)
+
+    assert n_set(find(configs(), lambda c: n_set(c) == 4)) == 4
+    find(configs(), lambda c: n_set(c) == 0)
+
+
+@given(configs())
+def test_no_more_than_four_settings(config):
+    default = GenerationConfig()
+    changed = [n for n in SETTINGS if getattr(config, n) != getattr(default, n)]
+    assert len(changed) <= 4
