@@ -16,6 +16,7 @@ from numpygpt.fast import (
     memo,
     merges,
     mlp,
+    one_row,
     threads,
 )
 from numpygpt.fast.threads import Team
@@ -41,11 +42,13 @@ LIMITS = {
         (matmul, "PIECE", 500),
         (matmul, "SMALL", 700),
         (matmul, "SMALL_RESULT", 40),
-        *one_by_one(1),
+        *one_by_one(0),
     ],  # fmt: skip
-    "small rows": [(matmul, "ENOUGH", 1), (matmul, "N_IN", 5), *one_by_one(1)],
+    "small rows": [(matmul, "ENOUGH", 1), (matmul, "N_IN", 5), *one_by_one(0)],
     "hidden units by seven": [(matmul, "ENOUGH", 1), (mlp, "UNITS", 7)],
     "no few rows": [(matmul, "ENOUGH", 1), (matmul, "FEW_ROWS", 2)],
+    "one row by BLAS": [(one_row, "APART", 0), (one_row, "GROUP", 8)],
+    "one row by us": [(one_row, "APART", np.inf), (one_row, "ENOUGH", 1)],
     "prompts one by one": [(loop, "AT_ONCE", 1)],
     "prompts by pairs": [(loop, "AT_ONCE", 7)],
     "shared rows": [(threads, "ENOUGH", 1), (threads, "BLOCK", 50)],

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import regex
 
 SPACE = regex.compile(r"\s*+")
-SPACES = "".join(c for c in map(chr, range(0x3001)) if regex.match(r"\s", c))
+SPACES = "".join(regex.findall(r"\s", "".join(map(chr, range(0x3001)))))
 WORD = regex.compile(r"\w")
 
 

@@ -34,7 +34,7 @@ np.empty((32 << 20) - 8192, np.uint8)
 
 ONE_BY_ONE = 0 if kernel() in SMALL_KERNELS else 4  # so many rows at most
 FEW_ROWS = 16
-ENOUGH = 1 << 20  # weights times rows: less is not worth sharing
+ENOUGH = 1 << 22  # weights times rows: less is not worth waking a thread
 PIECE = 1 << 18  # weights: a megabyte, which stays in a core's cache
 # OpenBLAS takes matrices as they lie if n_row * n_in * n_out is at most this, and,
 # where the columns of the second are contiguous, n_row * n_out at most that.

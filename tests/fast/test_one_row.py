@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpygpt.fast import blas, one_row, threads
-from numpygpt.fast.blas import OneThread, n_blas_threads
+from numpygpt.fast.blas import OneThread, Threads, n_blas_threads
 from numpygpt.fast.matmul import arrange
 
 pytestmark = pytest.mark.skipif(not blas.OPENBLAS, reason="another BLAS")
@@ -107,3 +107,28 @@ def test_a_product_that_was_late(team, monkeypatch):
     for _ in range(20):
         clock.took(size, 0.0, 1.0)
     assert clock.pause == one_row.LONG
+
+
+def test_others_who_need_one_thread_get_it(team):
+    """They share work while BLAS computes a row on several threads."""
+    with Threads(4):
+        assert n_blas_threads() == 4
+        with OneThread():
+            assert n_blas_threads() == 1
+        assert n_blas_threads() == 1  # it may be in other hands by now
+
+
+def test_while_they_are_left_alone_large_products_are_shared(team, monkeypatch):
+    pieces, share = [], threads.share
+    monkeypatch.setattr(threads, "share", lambda *a: pieces.append(a[1:]) or share(*a))
+    monkeypatch.setattr(one_row.clock, "until", np.inf)
+    monkeypatch.setattr(one_row, "ENOUGH", 64 * 300)
+    team(2)
+    threads.team.last = 5.0
+    by_column = np.ones((300, 64)).T
+    assert (one_row.one_row(np.ones(64), by_column) == 64).all()
+    assert pieces == [(256, 64)]
+    assert threads.team.last == 5.0  # this is no reason to leave them alone for longer
+    one_row.one_row(np.ones(64), by_column[:, :299])  # not enough
+    one_row.one_row(np.ones(64), np.ones((64, 300)))  # pieces would lie scattered
+    assert len(pieces) == 1
