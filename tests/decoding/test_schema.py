@@ -3,8 +3,9 @@
 import json
 import random
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
@@ -159,6 +160,62 @@ def test_a_schema_that_is_nested_too_deeply():
         schema = {"type": "array", "items": schema}
     with pytest.raises(ValueError, match="schemas in each other"):
         expression(schema)
+
+
+def doubling(n, **more):
+    """A schema that holds another twice, that one a third twice ..."""
+    defs = {"d0": {"type": "null"}}
+    for i in range(1, n):
+        ref = {"$ref": f"#/$defs/d{i - 1}"}
+        defs[f"d{i}"] = {"type": "object", "properties": {"a": ref, "b": ref}, **more}
+    return {"$defs": defs, "$ref": f"#/$defs/d{n - 1}"}
+
+
+def test_a_part_that_is_met_many_times_is_read_once():
+    """2 ** 20 parts, if every reference were followed."""
+    assert spells(doubling(20), '{"a":{"b":{}},"b":{"a":{}}}')
+    assert spells(doubling(3, required=["b"]), '{"a":{"b":null}, "b":{"b":null}}')
+    with pytest.raises(ValueError, match=r"at #/\$defs/d\d+: too large: more than 50,000"):
+        expression(doubling(20, required=["a", "b"]))
+
+
+def through_tokens(schema, seed, most=150):
+    """A text written token by token from random logits, and whether it is complete."""
+    rng = random.Random(seed)
+    config = GenerationConfig(json_schema=schema, tokenizer=TOKENS, eos_token_id=50256)
+    rules, ids = plan([50256], config, 1000), [50256]
+    [step] = rules.masks
+    for _ in range(most):
+        logits = step(np.zeros(50257), np.array(ids))
+        ids.append(int(rng.choice(np.flatnonzero(logits > -np.inf))))
+        if any(stop(ids) for stop in rules.stops):
+            break
+    complete = rules.complete(ids)
+    return TOKENS.decode([i for i in ids if i != 50256]), complete
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.deferred(lambda: schemas), st.integers(0, 10**6))
+def test_texts_of_tokens(schema, seed):
+    """What is complete is JSON; what is not can still become some."""
+    text, complete = through_tokens(schema, seed)
+    automaton = Automaton(expression(schema))
+    state = automaton.run(0, text.encode()) if "\ufffd" not in text else 0
+    assert state is not None
+    if complete:
+        json.loads(text)
+        assert spells(schema, text)
+
+
+@pytest.mark.reference
+@settings(max_examples=100, deadline=None)
+@given(st.deferred(lambda: schemas), st.integers(0, 10**6))
+def test_texts_of_tokens_are_valid(schema, seed):
+    import jsonschema
+
+    text, complete = through_tokens(schema, seed)
+    if complete:
+        jsonschema.Draft202012Validator(schema).validate(json.loads(text))
 
 
 def written(e, rng, most=4000):

@@ -42,7 +42,7 @@ from .regular import (
 
 DEPTH = 3  # of arrays and objects in each other, where a schema allows any JSON
 MOST_NESTED = 50  # schemas in each other
-MOST_PARTS = 200_000  # of the copies of one element
+MOST_PARTS = 50_000  # characters of a sequence, copies counted
 LONGEST = 10_000  # of minLength, maxItems, ...
 # Keywords that restrict nothing.
 SILENT = {
@@ -89,6 +89,7 @@ class Reader:
 
     def __init__(self, whole):
         self.whole = whole
+        self.known = {}  # id of a part: its expression; $ref may meet it many times
 
     def read(self, schema, place, above):
         """The expression of the schema at a place, inside the schemas ``above``."""
@@ -102,7 +103,12 @@ class Reader:
             raise _wrong(place, "the schema contains itself, which cannot be expressed")
         if len(above) == MOST_NESTED:
             raise _wrong(place, f"more than {MOST_NESTED} schemas in each other")
-        return self._read(schema, place, (*above, schema))
+        if id(schema) not in self.known:
+            found = self._read(schema, place, (*above, schema))
+            if _length(found) > MOST_PARTS:
+                raise _wrong(place, f"too large: more than {MOST_PARTS:,} characters")
+            self.known[id(schema)] = found
+        return self.known[id(schema)]
 
     def _read(self, schema, place, above):
         for name in ("$ref", "anyOf", "const", "enum"):
@@ -316,12 +322,18 @@ def _copies(e, low, high):
     """`repeat`, if that is not too large to be made."""
     if high is not None and low > high:
         return NONE
-    rest, length, copies = e, 1, max(low, high or 0)
-    while rest.kind == "then":
-        rest, length = rest.parts[1], length + 1
+    length, copies = _length(e), max(low, high or 0)
     if length * copies > MOST_PARTS:
         raise ValueError(f"json_schema is too large: {copies} copies of {length} parts")
     return repeat(e, low, high)
+
+
+def _length(e):
+    """How many parts a sequence has."""
+    length = 1
+    while e.kind == "then":
+        e, length = e.parts[1], length + 1
+    return length
 
 
 def _pattern(pattern, place):
