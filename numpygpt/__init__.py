@@ -1,7 +1,7 @@
 """GPT-2 in NumPy you can read. In this order; no file imports one that stands below it.
 
     plain.py         GPT-2 on one page: the why of every part
-    tokenizer.py     text <-> token ids (and learn_merges.py, checks.py)
+    tokenizer.py     text <-> token ids (and learn_merges.py, clean_up.py, checks.py)
     config.py        the numbers that fix a model's shape
     layers.py        linear, gelu, softmax, layer norm (and activations.py)
     cache.py         what attention remembers

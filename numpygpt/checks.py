@@ -4,6 +4,8 @@ Beside tokenizer.py and config.py, which are easier to read without this.
 """
 
 from dataclasses import fields
+from itertools import chain
+from operator import index
 
 import numpy as np
 
@@ -52,6 +54,58 @@ def check_config(config, activations):
             _check(config, field.name, is_bool, "true or false")
 
 
+def as_merges(merges):
+    """The merges as a list of pairs of texts."""
+    what = "merges must be pairs of tokens, such as [('a', 'b'), ('ab', 'c')]"
+    try:
+        merges = [*merges]
+        if {*map(type, merges)} != {tuple}:  # 50,000 of them should take no time
+            merges = [tuple(pair) for pair in merges]
+    except TypeError:
+        raise ValueError(f"{what}, not {merges!r:.80}") from None
+    if not ({*map(len, merges)} <= {2} and {*map(type, chain(*merges))} <= {str}):
+        wrong = (m for m in merges if len(m) != 2 or {*map(type, m)} != {str})
+        raise ValueError(f"{what}, and {next(wrong)!r:.80} is none")
+    return merges
+
+
+def check_tokenizer(vocab, eos_token, added, names, template):
+    """ValueError if one of these arguments of a Tokenizer is of another kind."""
+    for name, value, keys, values in (
+        ("vocab", vocab, {str}, {int}),
+        ("added", added, {str}, None),
+        ("names", names, {str}, {str, type(None)}),
+    ):
+        ok = value is None or (
+            isinstance(value, dict)
+            and {*map(type, value)} <= keys
+            and (values is None or {*map(type, value.values())} <= values)
+        )
+        _must(name, value, ok, "None or a dictionary, see help(Tokenizer)")
+    _must("vocab", vocab, vocab != {}, "None or a dictionary with some tokens")
+    is_text = isinstance(eos_token, (str, type(None)))
+    _must("eos_token", eos_token, is_text, "a token of the vocabulary or None")
+    two = isinstance(template, (tuple, list)) and len(template) == 2
+    ok = two and all(isinstance(ids, (tuple, list)) for ids in template)
+    ok = ok and all(_is_int(i, 0) for ids in template for i in ids)
+    _must("template", template, ok, "two lists of ids, such as ([50256], [])")
+
+
+def check_complete(tokens, ids):
+    """ValueError if a byte or a merge has no id. (tokenizers reads a vocabulary without
+    some bytes, and leaves these out of a text without a word.)"""
+    if None in ids:
+        raise ValueError(
+            f"the vocabulary has no id for the token {tokens[ids.index(None)]!r}: it "
+            "needs one for each of the 256 bytes and for what each merge makes"
+        )
+
+
+def _must(name, value, ok, what):
+    if not ok:
+        raise ValueError(f"{name} must be {what}, not {value!r:.80}")
+
+
 def _is_int(value, least):
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
@@ -64,6 +118,21 @@ def _check(config, name, ok, what):
 def check_text(text):
     if not isinstance(text, str):
         raise ValueError(f"text must be a str, not {type(text).__name__}")
+
+
+def integers(ids):
+    """Each of the ids as an int, as they come."""
+    what = "ids must be one list of integers"
+    try:
+        ids = iter(ids)
+    except TypeError:
+        raise ValueError(f"{what}, not {ids!r:.80}") from None
+    for i in ids:
+        try:
+            i = index(i)
+        except TypeError:
+            raise ValueError(f"{what}, and {i!r:.80} is none") from None
+        yield i
 
 
 def check_return_tensors(return_tensors):

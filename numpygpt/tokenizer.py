@@ -32,12 +32,20 @@ import codecs
 import re
 from collections import defaultdict
 from itertools import chain, count, pairwise
-from operator import index
 
 import numpy as np
 import regex
 
-from .checks import as_inputs, check_return_tensors, check_text
+from .checks import (
+    as_inputs,
+    as_merges,
+    check_complete,
+    check_return_tensors,
+    check_text,
+    check_tokenizer,
+    integers,
+)
+from .clean_up import cleaned, cleaned_pieces
 from .fast.added import AddedTokens
 from .fast.long_pieces import merge_long
 from .fast.memo import Memo
@@ -83,6 +91,7 @@ class Tokenizer:
     before any merging; by default ``eos_token`` alone, as a special one.
     ``names``: which tokens are "bos_token", "unk_token" and "pad_token".
     ``template``: the ids that `encode` puts before a text, and those behind it.
+    ``clean_up_tokenization_spaces``: `decode` takes some spaces out (clean_up.py).
 
     >>> tokenizer = Tokenizer.gpt2()
     >>> tokenizer.encode("hello world")
@@ -95,9 +104,10 @@ class Tokenizer:
 
     def __init__(
         self, merges, vocab=None, eos_token=END_OF_TEXT, *, added=None, names=None,
-        add_prefix_space=False, template=((), ()),
+        add_prefix_space=False, template=((), ()), clean_up_tokenization_spaces=False,
     ):  # fmt: skip
-        self.spelled_merges = list(merges)
+        self.spelled_merges = as_merges(merges)
+        check_tokenizer(vocab, eos_token, added, names, template)
         # Merging works on symbols; what leaves this class are ids. In GPT-2's own files
         # the two agree.
         tokens = [*_SPELLING, *(left + right for left, right in self.spelled_merges)]
@@ -106,9 +116,7 @@ class Tokenizer:
             vocab = dict(zip(dict.fromkeys([*tokens, eos_token]), count()))
         self.vocab = vocab = dict(vocab)
         self._id_of_symbol = list(map(vocab.get, tokens))
-        if None in self._id_of_symbol:
-            missing = next(token for token in tokens if token not in vocab)
-            raise ValueError(f"the vocabulary has no id for the token {missing!r}")
+        check_complete(tokens, self._id_of_symbol)
         self._token_of_id = dict(zip(vocab.values(), vocab))
         self.n_vocab = max(vocab.values()) + 1
         if added is None:
@@ -122,6 +130,7 @@ class Tokenizer:
             setattr(self, name, self.names.get(name))
             setattr(self, f"{name}_id", vocab.get(self.names.get(name)))
         self.add_prefix_space, self.template = add_prefix_space, template
+        self.clean_up_tokenization_spaces = clean_up_tokenization_spaces
         self._memo = Memo(cut, self._encode_piece)
 
     @classmethod
@@ -155,7 +164,7 @@ class Tokenizer:
         """Write the folder's tokenizer files; transformers' AutoTokenizer opens it."""
         write_tokenizer(
             folder, self.spelled_merges, self.vocab, self.names, self.added_tokens,
-            self.add_prefix_space, self.template,
+            self.add_prefix_space, self.template, self.clean_up_tokenization_spaces,
         )  # fmt: skip
 
     def encode(
@@ -200,14 +209,12 @@ class Tokenizer:
     def decode(self, ids, skip_special_tokens=False):
         """Ids -> text. Bytes that are no valid UTF-8 (ids can be cut anywhere) become
         U+FFFD. An id that the vocabulary lacks is a ``ValueError``."""
-        return self.decode_bytes(ids, skip_special_tokens).decode(errors="replace")
+        text = self.decode_bytes(ids, skip_special_tokens).decode(errors="replace")
+        return cleaned(text) if self.clean_up_tokenization_spaces else text
 
     def decode_bytes(self, ids, skip_special_tokens=False):
         """Ids -> the bytes they stand for."""
-        try:
-            return b"".join(self._to_bytes(ids, skip_special_tokens))
-        except TypeError:
-            raise ValueError(f"ids must be one list of integers, not {ids!r:.80}")
+        return b"".join(self._to_bytes(ids, skip_special_tokens))
 
     def decode_stream(self, ids, skip_special_tokens=False):
         """Yield text as the ids come. A character may be spread over several tokens:
@@ -216,8 +223,13 @@ class Tokenizer:
         >>> list(Tokenizer.gpt2().decode_stream([31373, 50169, 233, 995]))
         ['hello', ' ', '👋', ' world']
         """
+        pieces = self._pieces(self._to_bytes(ids, skip_special_tokens))
+        return cleaned_pieces(pieces) if self.clean_up_tokenization_spaces else pieces
+
+    @staticmethod
+    def _pieces(tokens):
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        for token in self._to_bytes(ids, skip_special_tokens):
+        for token in tokens:
             if piece := decoder.decode(token):
                 yield piece
         if piece := decoder.decode(b"", final=True):
@@ -237,7 +249,7 @@ class Tokenizer:
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
-        for i in map(index, ids):
+        for i in integers(ids):
             token = self._token_of_id.get(i)
             if token is None:
                 raise ValueError(

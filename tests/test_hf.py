@@ -436,7 +436,6 @@ def test_a_text_may_start_from_nothing(model):
         (lambda t, m: t("a", padding=True, padding_side="up"), "padding_side"),
         (lambda t, m: t.decode([[1, 2], [3, 4]]), "batch_decode"),
         (lambda t, m: t.decode([1.5]), "token_ids must be integers"),
-        (lambda t, m: t.decode([1], clean_up_tokenization_spaces=True), "clean_up"),
         (lambda t, m: t.convert_tokens_to_ids("nonsense!"), "not in the vocabulary"),
         (lambda t, m: setattr(t, "pad_token", "[PAD]"), "pad_token must be"),
         (lambda t, m: pipeline("summarization"), "task must be"),
@@ -469,3 +468,30 @@ def test_a_failed_call_leaves_the_past_as_it_was(model):
             model(wrong, past_key_values=past)
     again = model([[3]], past_key_values=past).logits
     np.testing.assert_allclose(again[0, 0], model([[1, 2, 3]]).logits[0, 2], atol=1e-12)
+
+
+def test_spaces_are_taken_out_where_that_is_asked_for(tokenizer, capsys):
+    spaced = "do n't stop , it 's late !  ."
+    want = "don't stop, it's late! ."  # transformers' answer
+    ids = tokenizer.encode(spaced)
+    assert tokenizer.decode(ids) == spaced
+    assert tokenizer.decode(ids, clean_up_tokenization_spaces=True) == want
+    asking = AutoTokenizer.from_pretrained("gpt2", clean_up_tokenization_spaces=True)
+    assert asking.decode(ids) == want == asking.batch_decode([ids])[0]
+    assert asking.decode(ids, clean_up_tokenization_spaces=False) == spaced
+    for streamer in (
+        TextStreamer(asking), TextStreamer(tokenizer, clean_up_tokenization_spaces=True)
+    ):  # fmt: skip
+        for _ in range(2):
+            for i in ids:
+                streamer.put([i])
+            streamer.end()
+            assert capsys.readouterr().out == want + "\n"
+
+
+def test_taking_spaces_out_is_saved(tokenizer, tmp_path):
+    asking = AutoTokenizer.from_pretrained("gpt2", clean_up_tokenization_spaces=True)
+    asking.save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again.decode(again.encode("a , b")) == "a, b"
+    assert Tokenizer.from_pretrained(tmp_path).decode([257, 837]) == " a,"

@@ -27,6 +27,7 @@ ORDER = order_of(PACKAGE)
 DECODING = order_of(PACKAGE / "decoding")
 BESIDE = {
     "checks.py": "tokenizer.py",
+    "clean_up.py": "tokenizer.py",
     "activations.py": "layers.py",
     "learn_merges.py": "tokenizer.py",
 }

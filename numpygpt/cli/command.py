@@ -93,6 +93,7 @@ def load(name, dtype):
     # some while they are made, nor ever after. That saves a tenth of a short run.
     gc.disable()
     tokenizer = Tokenizer.from_pretrained(name)
+    tokenizer.clean_up_tokenization_spaces = False  # print what was written, all of it
     model = GPT2.from_pretrained(name, dtype)
     gc.freeze()
     gc.enable()

@@ -28,6 +28,7 @@ END_OF_TEXT = "<|endoftext|>"
 GPT2_NAMES = dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT)
 NAMES = (*GPT2_NAMES, "sep_token", "pad_token", "cls_token", "mask_token")
 MORE_NAMES = "additional_special_tokens"  # a list
+CLEAN_UP = "clean_up_tokenization_spaces"
 KEPT = ("bos_token", "eos_token", "unk_token", "pad_token")  # what Tokenizer knows
 # Classes of transformers that do with these files what GPT-2's does.
 CLASSES = [f"{name}{end}" for name in ("GPT2Tokenizer", "PreTrainedTokenizer",
@@ -94,15 +95,12 @@ def read_tokenizer(folder):
         "".join(kept.values()).encode()
         parts["eos_token"], parts["names"] = kept.pop("eos_token", None), kept
         parts["add_prefix_space"] = space_before(parts, settings, whole)
-        parts["added"] = None
-        if parts["vocab"] is not None:
-            check_vocab(parts["vocab"])
-            keep = whole or "added_tokens_decoder" in settings
-            named = named_tokens(names, whole)
-            parts["added"] = add_tokens(parts["vocab"], entries, named, keep)
-            check_vocab(parts["vocab"])
-        elif entries:
+        parts[CLEAN_UP] = bool(settings.get(CLEAN_UP))
+        if parts["vocab"] is None and entries:
             raise ValueError(f"vocab.json is missing, where {entries[0]!r:.80} belongs")
+        keep = whole or "added_tokens_decoder" in settings
+        named = named_tokens(names, whole)
+        parts["added"] = add_tokens(parts["vocab"], entries, named, keep)
         if settings.get("add_bos_token") and not whole:
             parts["template"] = [parts["vocab"][kept["bos_token"]]], []
         return parts
@@ -163,9 +161,31 @@ def read_names(folder, settings):
         names |= {n: settings.get(n, token) for n, token in GPT2_NAMES.items()}
     path = folder / "special_tokens_map.json"
     if "added_tokens_decoder" not in settings and path.is_file():
-        names |= read_json(path, MAX_TEXT)
+        read, more = read_json(path, MAX_TEXT), names[MORE_NAMES] or []
+        listed = read.get(MORE_NAMES) or []
+        if listed and (folder / "added_tokens.json").is_file():
+            check_mix_up(folder, {**settings, **read}, token_of(listed[-1])[0])
+        names |= {**read, MORE_NAMES: more + [t for t in listed if t not in more]}
     names |= settings.get("extra_special_tokens") or {}
+    if not isinstance(names[MORE_NAMES], (list, type(None))):
+        raise ValueError(f"its {MORE_NAMES} is {names[MORE_NAMES]!r:.80}, no list")
     return {name: token for name, token in names.items() if token}
+
+
+def check_mix_up(folder, names, last):
+    """In the old files, transformers (4.57) takes the ``last`` token of the list in
+    special_tokens_map.json for the last one of added_tokens.json: a slip in its
+    ``_from_pretrained``. Where that token has a name, too, the two readers disagree."""
+    taken = [None, *read_json(folder / "added_tokens.json", MAX_TEXT)][-1]
+    for name in NAMES:
+        content, flags = token_of(names.get(name) or "")
+        plain = not any(flags.get(f) for f in ("lstrip", "rstrip", "single_word"))
+        if content == last and taken is not None and not (taken == last and plain):
+            raise ValueError(
+                f"{MORE_NAMES} ends with {last!r:.80}, the {name}, for which "
+                f"transformers takes {taken!r:.80}: remove it from the list in "
+                "special_tokens_map.json"
+            )
 
 
 def read_entries(folder, settings):
@@ -204,6 +224,9 @@ def add_tokens(vocab, entries, named, keep):
     vocabulary has keeps its id, another gets the next one. An entry with another id is
     an error: readers would disagree. The new tokens go into ``vocab``, too.
     ``keep``: a name does not change the flags that an entry gave."""
+    if vocab is None:
+        return None
+    check_vocab(vocab)
     special = {content for content, _ in named}
     found = [(*token_of(entry), entry["id"]) for entry in entries]
     found += [(*token, None) for token in named]
@@ -225,10 +248,13 @@ def add_tokens(vocab, entries, named, keep):
         if content in added:  # that flag is settled where a token is first met
             flags["normalized"] = added[content].normalized
         added[content] = Added(i, **flags)
+    check_vocab(vocab)
     return added
 
 
-def write_tokenizer(folder, merges, vocab, names, added, add_prefix_space, template):
+def write_tokenizer(
+    folder, merges, vocab, names, added, add_prefix_space, template, clean_up
+):
     """Write merges.txt, vocab.json and tokenizer_config.json, which transformers'
     AutoTokenizer opens. A template that these cannot say goes into a tokenizer.json."""
     lines = [f"{left} {right}" for left, right in merges]
@@ -243,7 +269,7 @@ def write_tokenizer(folder, merges, vocab, names, added, add_prefix_space, templ
         "add_prefix_space": add_prefix_space,
         "add_bos_token": bos_alone and before != [],
         "added_tokens_decoder": {str(entry.pop("id")): entry for entry in entries},
-        "clean_up_tokenization_spaces": False,
+        CLEAN_UP: clean_up,
     }
     with filling(folder, "merges.txt", OLDER) as new:
         text = "\n".join(["#version: 0.2", *lines, ""])

@@ -8,7 +8,7 @@ from ..files.hub import find, read_json
 
 # Arguments of from_pretrained that change nothing here, whatever they say.
 IDLE = {
-    "attn_implementation", "cache_dir", "clean_up_tokenization_spaces", "device_map",
+    "attn_implementation", "cache_dir", "device_map",
     "local_files_only", "low_cpu_mem_usage", "revision", "token", "trust_remote_code",
     "use_cache", "use_fast", "use_safetensors",
 }  # fmt: skip

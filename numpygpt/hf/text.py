@@ -5,9 +5,10 @@ import copy
 
 import numpy as np
 
+from ..clean_up import clean_next, cleaned, nothing_held
 from ..files.hub import find, read_json
 from ..tokenizer import Tokenizer
-from .settings import IDLE, refuse
+from .settings import IDLE
 
 
 class BatchEncoding(dict):
@@ -31,8 +32,12 @@ class GPT2Tokenizer:
     def __init__(
         self, tokenizer, *, model_max_length=None, pad_token=None,
         padding_side="right", truncation_side="right",
+        clean_up_tokenization_spaces=None,
     ):  # fmt: skip
         self.core = tokenizer
+        self.clean_up_tokenization_spaces = tokenizer.clean_up_tokenization_spaces
+        if clean_up_tokenization_spaces is not None:
+            self.clean_up_tokenization_spaces = clean_up_tokenization_spaces
         self.model_max_length = model_max_length or 10**30  # transformers' "no limit"
         self.padding_side, self.truncation_side = padding_side, truncation_side
         self._pad_token = None
@@ -51,6 +56,7 @@ class GPT2Tokenizer:
     def save_pretrained(self, folder):
         """The files that transformers' AutoTokenizer opens, with the pad token."""
         core = copy.copy(self.core)
+        core.clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         core.names = {k: v for k, v in core.names.items() if k != "pad_token"}
         if self.pad_token is not None:
             core.names["pad_token"] = self.pad_token
@@ -109,14 +115,19 @@ class GPT2Tokenizer:
 
     # Ids -> text
 
-    def decode(self, token_ids, skip_special_tokens=False, **how):
-        """The text of a row of ids, or of one id."""
-        refuse(how, clean_up_tokenization_spaces=(None, False))
+    def decode(
+        self, token_ids, skip_special_tokens=False, clean_up_tokenization_spaces=None
+    ):
+        """The text of a row of ids, or of one id. ``clean_up_tokenization_spaces``: see
+        clean_up.py; None: as tokenizer_config.json says."""
         ids = np.atleast_1d(as_array(token_ids, "token_ids"))
         if ids.ndim > 1:
             raise ValueError(f"token_ids has shape {list(ids.shape)}: decode takes one "
                              "row (token_ids[0]), batch_decode several")  # fmt: skip
-        return self.core.decode(ids.tolist(), skip_special_tokens)
+        text = self.core.decode_bytes(ids.tolist(), skip_special_tokens)
+        text, asked = text.decode(errors="replace"), clean_up_tokenization_spaces
+        asked = self.clean_up_tokenization_spaces if asked is None else asked
+        return cleaned(text) if asked else text
 
     def batch_decode(self, sequences, skip_special_tokens=False, **how):
         """The texts of several rows of ids, or of several ids."""
@@ -237,23 +248,34 @@ class TextStreamer:
     """Prints a text while it is generated: ``generate(..., streamer=...)``. A character
     that is spread over several tokens appears when it is whole."""
 
-    def __init__(self, tokenizer, skip_prompt=False, skip_special_tokens=False, **how):
-        refuse(how, clean_up_tokenization_spaces=(None, False))
+    def __init__(
+        self, tokenizer, skip_prompt=False, skip_special_tokens=False,
+        clean_up_tokenization_spaces=None,
+    ):  # fmt: skip
         self.core = getattr(tokenizer, "core", tokenizer)
+        if clean_up_tokenization_spaces is None:
+            clean_up_tokenization_spaces = tokenizer.clean_up_tokenization_spaces
+        self.clean_up_tokenization_spaces = clean_up_tokenization_spaces
         self.skip_prompt, self.skip_special_tokens = skip_prompt, skip_special_tokens
-        self.end_of_prompt = False
+        self.end_of_prompt, self.held = False, nothing_held()
         self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def put(self, ids):
         if self.end_of_prompt or not self.skip_prompt:
             data = self.core.decode_bytes(np.ravel(ids), self.skip_special_tokens)
-            self.on_finalized_text(self.decoder.decode(data))
+            self.on_finalized_text(self._cleaned(self.decoder.decode(data)))
         self.end_of_prompt = True
 
     def end(self):
-        self.on_finalized_text(self.decoder.decode(b"", final=True), stream_end=True)
+        rest = self._cleaned(self.decoder.decode(b"", final=True), is_last=True)
+        self.on_finalized_text(rest, stream_end=True)
         self.decoder.reset()
         self.end_of_prompt = False
+
+    def _cleaned(self, text, is_last=False):
+        if not self.clean_up_tokenization_spaces:
+            return text
+        return clean_next(text, self.held, is_last)
 
     def on_finalized_text(self, text, stream_end=False):
         print(text, end="\n" if stream_end else "", flush=True)

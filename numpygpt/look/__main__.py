@@ -154,6 +154,7 @@ def run(args):
     """Compute the view, print it."""
     text = read_text(args.text)
     tokenizer = Tokenizer.from_pretrained(args.model)
+    tokenizer.clean_up_tokenization_spaces = False  # tokens are shown as they are
     ids = tokenizer.encode(text, disallowed_special=()) or [tokenizer.eos_token_id]
     name, view = view_of(args, text, ids, tokenizer)
     if args.json:

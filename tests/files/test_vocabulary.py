@@ -193,6 +193,53 @@ def test_a_token_with_two_names_and_different_flags(folder):
         Tokenizer.from_pretrained(folder)
 
 
+def test_old_files_that_transformers_mixes_up(folder):
+    """A name that also ends the list of additional tokens is there the last token of
+    added_tokens.json."""
+    write(folder, "added_tokens.json", {"<b>": 1258, "<a>": 1257})
+    for more, refused in (
+        (["<a>", "<|endoftext|>"], True), (["<|endoftext|>", "<b>"], False),
+        ([{"content": "<|endoftext|>"}], True), ([], False), (["<c>"], False),
+    ):  # fmt: skip
+        names = {"eos_token": "<|endoftext|>", "additional_special_tokens": more}
+        write(folder, "special_tokens_map.json", names)
+        if refused:
+            with pytest.raises(FormatError, match="ends with.*eos_token.*takes '<a>'"):
+                Tokenizer.from_pretrained(folder)
+        else:
+            assert Tokenizer.from_pretrained(folder).eos_token == "<|endoftext|>"
+    names = {"eos_token": "<a>", "additional_special_tokens": ["<a>"]}
+    write(folder, "special_tokens_map.json", names)
+    assert Tokenizer.from_pretrained(folder).eos_token_id == 1257
+    names["eos_token"] = {"content": "<a>", "lstrip": True}
+    write(folder, "special_tokens_map.json", names)
+    with pytest.raises(FormatError, match="ends with '<a>'"):
+        Tokenizer.from_pretrained(folder)
+
+
+def test_additional_tokens_of_two_files_are_all_there(folder):
+    write(folder, "tokenizer_config.json", {"additional_special_tokens": ["<a>", "<b>"]})
+    names = {"additional_special_tokens": ["<c>", "<a>"]}
+    write(folder, "special_tokens_map.json", names)
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode("<a><b><c>", "all") == [1257, 1258, 1259]
+    assert list(tokenizer.special_tokens)[-3:] == ["<a>", "<b>", "<c>"]
+
+
+@pytest.mark.parametrize("missing", ["Ā", "th"])
+def test_a_vocabulary_that_lacks_a_byte_is_refused_by_its_name(folder, missing):
+    """tokenizers reads it, and leaves that byte out of every text."""
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    last = max(vocab, key=vocab.get)
+    vocab[last] = vocab.pop(missing)
+    write(folder, "vocab.json", vocab)
+    for has_it_all in False, True:
+        if has_it_all:
+            whole(folder)
+        with pytest.raises(FormatError, match=f"no id for the token '{missing}'.*256"):
+            Tokenizer.from_pretrained(folder)
+
+
 def test_merges_with_a_mark_blanks_and_other_line_ends(folder):
     want = Tokenizer.from_pretrained(folder)
     lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
