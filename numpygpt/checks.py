@@ -9,10 +9,21 @@ from operator import index
 
 import numpy as np
 
+from .fast.added import Added
+
+
+def must(name, value, ok, what):
+    """ValueError unless ``ok``."""
+    if not ok:
+        raise ValueError(f"{name} must be {what}, not {value!r:.80}")
+
 
 def check_ids(ids, config):
     """The ids as an array; ValueError if they are none of this vocabulary's."""
-    ids = np.asarray(ids)
+    try:
+        ids = np.asarray(ids)
+    except ValueError:  # rows of unequal length
+        ids = np.asarray([None])
     if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
         raise ValueError(
             "token ids must be a list of at least one integer, not "
@@ -36,11 +47,11 @@ def check_room(n_tok, config):
 def check_config(config, activations):
     """ValueError if a field of a GPT2Config has a value that no model can have."""
     for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
-        _check(config, name, _is_int(getattr(config, name), 1), "a positive integer")
+        _check(config, name, is_int(getattr(config, name), 1), "a positive integer")
     for name, least in ("n_inner", 1), ("bos_token_id", -1), ("eos_token_id", -1):
         value = getattr(config, name)
         several = name == "eos_token_id" and isinstance(value, list)
-        ok = all(_is_int(v, least) for v in (value if several else [value]))
+        ok = all(is_int(v, least) for v in (value if several else [value]))
         ok = ok or value is None
         _check(config, name, ok, f"None or an integer of at least {least}")
     _check(config, "n_head", config.n_embd % config.n_head == 0, "a divisor of n_embd")
@@ -73,22 +84,22 @@ def check_tokenizer(vocab, eos_token, added, names, template):
     """ValueError if one of these arguments of a Tokenizer is of another kind."""
     for name, value, keys, values in (
         ("vocab", vocab, {str}, {int}),
-        ("added", added, {str}, None),
+        ("added", added, {str}, {Added}),
         ("names", names, {str}, {str, type(None)}),
     ):
         ok = value is None or (
             isinstance(value, dict)
             and {*map(type, value)} <= keys
-            and (values is None or {*map(type, value.values())} <= values)
+            and {*map(type, value.values())} <= values
         )
-        _must(name, value, ok, "None or a dictionary, see help(Tokenizer)")
-    _must("vocab", vocab, vocab != {}, "None or a dictionary with some tokens")
+        must(name, value, ok, "None or a dictionary, see help(Tokenizer)")
+    must("vocab", vocab, vocab != {}, "None or a dictionary with some tokens")
     is_text = isinstance(eos_token, (str, type(None)))
-    _must("eos_token", eos_token, is_text, "a token of the vocabulary or None")
+    must("eos_token", eos_token, is_text, "a token of the vocabulary or None")
     two = isinstance(template, (tuple, list)) and len(template) == 2
     ok = two and all(isinstance(ids, (tuple, list)) for ids in template)
-    ok = ok and all(_is_int(i, 0) for ids in template for i in ids)
-    _must("template", template, ok, "two lists of ids, such as ([50256], [])")
+    ok = ok and all(is_int(i, 0) for ids in template for i in ids)
+    must("template", template, ok, "two lists of ids, such as ([50256], [])")
 
 
 def check_complete(tokens, ids):
@@ -101,12 +112,7 @@ def check_complete(tokens, ids):
         )
 
 
-def _must(name, value, ok, what):
-    if not ok:
-        raise ValueError(f"{name} must be {what}, not {value!r:.80}")
-
-
-def _is_int(value, least):
+def is_int(value, least):
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
@@ -135,9 +141,59 @@ def integers(ids):
         yield i
 
 
+def check_allowed(name, tokens):
+    """ValueError unless it is "all" or a collection of texts."""
+    is_some = isinstance(tokens, (list, tuple, set, frozenset, dict))
+    ok = tokens == "all" if isinstance(tokens, str) else is_some
+    ok = ok and {*map(type, tokens)} <= {str}
+    must(name, tokens, ok, "'all' or a set of tokens")
+
+
+def as_texts(text):
+    """(the texts, was it one?)"""
+    if isinstance(text, str):
+        return [text], True
+    must("text", text, isinstance(text, (list, tuple)), "a text or a list of texts")
+    return text, False
+
+
+def check_model(config, params):
+    """ValueError if this is no config, or these are no weights of such a model."""
+    name = "config must be a GPT2Config"
+    if not hasattr(config, "n_embd") or not hasattr(config, "shapes"):
+        raise ValueError(f"{name}, not {config!r:.80}")
+    ok = isinstance(params, dict) and "wte" in params
+    must("params", type(params), ok, "weights as weights.load returns them")
+
+
+def check_cache(cache):
+    ok = cache is None or hasattr(cache, "n_tok")
+    must("cache", cache, ok, "None or what new_cache() returns")
+
+
+def check_sequences(sequences, caches):
+    ok = all(isinstance(s, (list, tuple)) for s in (sequences, caches))
+    ok = ok and len(sequences) == len(caches) and len(caches) > 0
+    must("sequences", sequences, ok, "a list of lists of ids, one for each cache")
+    ok = all(hasattr(cache, "n_tok") for cache in caches)
+    must("caches", caches, ok, "a list of what new_cache() returns")
+
+
+def check_rows(hidden, config):
+    shape = np.shape(hidden) if isinstance(hidden, np.ndarray) else None
+    ok = shape is not None and len(shape) == 2 and shape[1] == config.n_embd
+    must("hidden", hidden, ok, f"an array [n_tok, {config.n_embd}]")
+
+
+def check_streamer(streamer):
+    ok = streamer is None or hasattr(streamer, "put") and hasattr(streamer, "end")
+    ok = ok and not isinstance(streamer, type)
+    must("streamer", streamer, ok, "an object with put(ids) and end()")
+
+
 def check_return_tensors(return_tensors):
-    if return_tensors not in (None, "np"):
-        raise ValueError(f"return_tensors must be None or 'np', not {return_tensors!r}")
+    ok = return_tensors is None or str(return_tensors) == "np"
+    must("return_tensors", return_tensors, ok, "None or 'np'")
 
 
 def as_inputs(ids, one, return_tensors):

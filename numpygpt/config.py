@@ -36,7 +36,7 @@ Next: layers.py.
 import math
 from dataclasses import asdict, dataclass, fields
 
-from .checks import check_config
+from .checks import check_config, must
 from .files.hub import FormatError
 
 # Width, blocks, heads, context, and what the model's paper calls its size. (GPT-3's
@@ -123,7 +123,7 @@ class GPT2Config:
     @classmethod
     def named(cls, name):
         """The configuration of a published model: "gpt2", ..., "gpt3-175b"."""
-        if name not in PUBLISHED:
+        if not isinstance(name, str) or name not in PUBLISHED:
             known = ", ".join(PUBLISHED)
             raise ValueError(f"name must be one of {known}, not {name!r}")
         names = ("n_embd", "n_layer", "n_head", "n_positions")
@@ -133,6 +133,7 @@ class GPT2Config:
     def from_dict(cls, settings):
         """From the content of a config.json. Settings without a bearing on the
         arithmetic (dropout, task names, ...) are passed over, others refused."""
+        must("settings", settings, isinstance(settings, dict), "a dictionary")
         for name, only in REFUSED.items():
             value = settings.get(name, only)
             if value != only and not (value is None and not only):

@@ -8,7 +8,7 @@ Next: scoring.py, or one of the folders: README.md says what each is for.
 
 import numpy as np
 
-from . import weights
+from . import checks, weights
 from .cache import KVCache
 from .decoding import generate as loop
 from .decoding.plumbing import prompt_cache
@@ -37,8 +37,8 @@ class GPT2:
     """
 
     def __init__(self, config, params, generation_config=None):
-        self.config = config
-        self.params = params
+        checks.check_model(config, params)
+        self.config, self.params = config, params
         self.dtype = params["wte"]["weight"].dtype
         self.generation_config = generation_config or ends_of(config)
         self.watch = None  # over the files that the weights lie in
@@ -82,6 +82,7 @@ class GPT2:
         laid end to end; every sequence's cache is extended by its own."""
         if self.watch:
             self.watch.check()
+        checks.check_sequences(sequences, caches)
         for x in hidden_states(sequences, caches, self.params, self.config):
             pass  # the earlier states are for those who look inside
         return x
@@ -93,6 +94,7 @@ class GPT2:
 
     def unembed(self, hidden):
         """Hidden rows -> logits ``[n_tok, n_vocab]``."""
+        checks.check_rows(hidden, self.config)
         return unembed(hidden, self.params)
 
     def __call__(self, ids, cache=None, **hf):
@@ -101,7 +103,9 @@ class GPT2:
         extended by these tokens."""
         if hf:
             raise ValueError(f"{[*hf]}: see numpygpt.hf, and scoring.loss for a loss")
-        return self.unembed(self.hidden([ids], [cache or self.new_cache()]))
+        checks.check_cache(cache)
+        cache = self.new_cache() if cache is None else cache
+        return self.unembed(self.hidden([ids], [cache]))
 
     def generate(
         self, input_ids, generation_config=None, *, streamer=None, seed=None,
@@ -119,6 +123,7 @@ class GPT2:
         Generation ends at eos, at max_length or max_new_tokens, or when the model's
         context is full.
         """
+        checks.check_streamer(streamer)
         config = merge_config(self.generation_config, generation_config, kwargs)
         return loop.generate(
             wrapped(self, config), input_ids, config, method(config),

@@ -31,6 +31,8 @@ from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from itertools import islice, pairwise
 
+MOST = 1 << 31  # merges; ids are no larger anywhere
+
 
 def learn_merges(pieces, n_merges, progress=None):
     """``{piece: how often}`` -> ``[(left, right), ...]``, the first learned first.
@@ -44,8 +46,10 @@ def learn_merges(pieces, n_merges, progress=None):
     """
     if not isinstance(n_merges, numbers.Integral) or n_merges < 0:
         raise ValueError(f"n_merges must be an integer of at least 0, not {n_merges!r}")
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress must be a function, not {progress!r:.80}")
     merges = []
-    for merge in islice(most_frequent_pairs(pieces), n_merges):
+    for merge in islice(most_frequent_pairs(pieces), min(n_merges, MOST)):
         merges.append(merge)
         if progress:
             progress(len(merges))
@@ -141,7 +145,11 @@ def check_texts(texts):
     """Yield texts that can be learned from, or say which one cannot."""
     if isinstance(texts, (str, bytes)):
         raise ValueError("texts must be several texts, not one: write [text]")
-    for n, text in enumerate(texts):
+    try:
+        texts = enumerate(texts)
+    except TypeError:
+        raise ValueError(f"texts must be several texts, not {texts!r:.80}") from None
+    for n, text in texts:
         if not isinstance(text, str):
             raise ValueError(f"texts[{n}] must be a str, not {type(text).__name__}")
         try:

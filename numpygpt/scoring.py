@@ -25,12 +25,28 @@ import math
 
 import numpy as np
 
+from .checks import integers, must
 from .layers import log_softmax
+
+
+def as_array(values, name):
+    """An array; ValueError, with the argument's ``name``, if it is no rectangle."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be an array, not {values!r:.80}") from None
+
+
+def as_floats(logits):
+    """An array of numbers; integers count as such."""
+    logits = as_array(logits, "logits")
+    must("logits", logits, logits.dtype.kind in "fiub", "an array of numbers")
+    return logits if logits.dtype.kind == "f" else logits.astype(np.float64)
 
 
 def nll(logits, targets):
     """``-log p(target)`` in nats, ``[n_tok]``, of ``logits [n_tok, n_vocab]``."""
-    targets = np.asarray(targets)
+    logits, targets = as_floats(logits), as_array(targets, "targets")
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
         raise ValueError(
             f"logits must be [n_tok, n_vocab] and targets [n_tok], not "
@@ -57,7 +73,9 @@ def loss(logits, targets, ignore_index=-100):
     >>> loss(np.array([[0.0, 0.0], [5.0, 1.0]]), [1, -100]) == math.log(2)
     True
     """
-    logits, targets = np.asarray(logits), np.asarray(targets)
+    logits, targets = as_floats(logits), as_array(targets, "targets")
+    ok = isinstance(ignore_index, (int, np.integer, type(None)))
+    must("ignore_index", ignore_index, ok, "an integer")
     if targets.shape != logits.shape[:-1]:
         raise ValueError(
             f"targets must have the shape of logits without n_vocab, "
@@ -79,8 +97,10 @@ def spans(n_tok, n_ctx, stride):
     >>> list(spans(10, n_ctx=4, stride=2))
     [(0, 5, 4), (2, 7, 2), (4, 9, 2), (5, 10, 1)]
     """
-    if not isinstance(stride, (int, np.integer)) or not 0 < stride <= n_ctx:
-        raise ValueError(f"stride must be from 1 to {n_ctx}, not {stride!r}")
+    for name, value in ("n_tok", n_tok), ("n_ctx", n_ctx):
+        must(name, value, isinstance(value, (int, np.integer)), "an integer")
+    ok = isinstance(stride, (int, np.integer)) and 0 < stride <= n_ctx
+    must("stride", stride, ok, f"from 1 to {n_ctx}")
     done = 1
     while done < n_tok:
         end = min(n_tok, n_ctx + 1 if done == 1 else done + stride)
@@ -93,7 +113,8 @@ def nlls(model, ids, stride=None):
 
     ``stride``: by how many tokens it moves, half the context by default.
     """
-    n_ctx, ids = model.config.n_ctx, np.asarray(ids)
+    must("model", model, hasattr(model, "unembed"), "a GPT2")
+    n_ctx, ids = model.config.n_ctx, np.array([*integers(ids)])
     stride = max(1, n_ctx // 2) if stride is None else stride
     out = []
     for begin, end, n_new in spans(len(ids), n_ctx, stride):
@@ -105,6 +126,7 @@ def nlls(model, ids, stride=None):
 
 def perplexity(model, ids, stride=None):
     """``exp`` of the mean surprise at ``ids[1:]``; see `nlls` for ``stride``."""
+    ids = [*integers(ids)]
     if len(ids) < 2:
         raise ValueError(f"ids must be at least 2 tokens, not {len(ids)}")
     return math.exp(nlls(model, ids, stride).mean(dtype=np.float64))
@@ -117,13 +139,16 @@ def rank(model, prompt, answers, per_token=False):
     score is ``log p(answer | prompt)``, the sum over its tokens. Long answers have
     more factors and so lose against short ones; ``per_token=True`` takes the mean.
     """
-    prompt = list(prompt)
-    if not prompt or not all(len(a) for a in answers):
+    must("model", model, callable(model), "a GPT2")
+    several = isinstance(answers, (list, tuple)) or np.ndim(answers) == 2
+    must("answers", answers, several, "a list of lists of ids")
+    prompt, answers = [*integers(prompt)], [[*integers(a)] for a in answers]
+    if not prompt or not all(answers):
         raise ValueError("prompt and every answer must have at least one token")
     scores = []
     for answer in answers:
         logits = model([*prompt, *answer][:-1])[len(prompt) - 1 :]
-        score = -float(nll(logits, list(answer)).sum(dtype=np.float64))
+        score = -float(nll(logits, answer).sum(dtype=np.float64))
         scores.append(score / len(answer) if per_token else score)
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     return [(scores[i], i) for i in order]

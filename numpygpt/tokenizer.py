@@ -36,15 +36,7 @@ from itertools import chain, count, pairwise
 import numpy as np
 import regex
 
-from .checks import (
-    as_inputs,
-    as_merges,
-    check_complete,
-    check_return_tensors,
-    check_text,
-    check_tokenizer,
-    integers,
-)
+from . import checks
 from .clean_up import cleaned, cleaned_pieces
 from .fast.added import AddedTokens
 from .fast.long_pieces import merge_long
@@ -106,26 +98,26 @@ class Tokenizer:
         self, merges, vocab=None, eos_token=END_OF_TEXT, *, added=None, names=None,
         add_prefix_space=False, template=((), ()), clean_up_tokenization_spaces=False,
     ):  # fmt: skip
-        self.spelled_merges = as_merges(merges)
-        check_tokenizer(vocab, eos_token, added, names, template)
+        self.spelled_merges = checks.as_merges(merges)
+        checks.check_tokenizer(vocab, eos_token, added, names, template)
         # Merging works on symbols; what leaves this class are ids. In GPT-2's own files
         # the two agree.
         tokens = [*_SPELLING, *(left + right for left, right in self.spelled_merges)]
         self.merges = merge_table(self.spelled_merges, tokens)
         if vocab is None:
-            vocab = dict(zip(dict.fromkeys([*tokens, eos_token]), count()))
+            known = dict.fromkeys(filter(None, [*tokens, eos_token]))
+            vocab = dict(zip(known, count()))
         self.vocab = vocab = dict(vocab)
         self._id_of_symbol = list(map(vocab.get, tokens))
-        check_complete(tokens, self._id_of_symbol)
+        checks.check_complete(tokens, self._id_of_symbol)
         self._token_of_id = dict(zip(vocab.values(), vocab))
         self.n_vocab = max(vocab.values()) + 1
         if added is None:
             added = AddedTokens.special_ones([eos_token], vocab)
         self._added = AddedTokens(added)
         self.added_tokens, self.special_tokens = added, self._added.special
-        if names is None:
-            names = {"bos_token": eos_token, "unk_token": eos_token}
-        self.names = {**names, "eos_token": eos_token}
+        usual = {"bos_token": eos_token, "unk_token": eos_token}
+        self.names = {**(usual if names is None else names), "eos_token": eos_token}
         for name in ("eos_token", "bos_token", "unk_token", "pad_token"):
             setattr(self, name, self.names.get(name))
             setattr(self, f"{name}_id", vocab.get(self.names.get(name)))
@@ -137,8 +129,8 @@ class Tokenizer:
     def gpt2(cls, n_merges=50_000):
         """GPT-2's tokenizer, or its first ``n_merges`` merges: a smaller vocabulary
         of ``257 + n_merges`` ids that agree with GPT-2's but for the last."""
-        if not 0 <= n_merges <= 50_000:
-            raise ValueError(f"n_merges must be from 0 to 50000, not {n_merges!r}")
+        ok = isinstance(n_merges, (int, np.integer)) and 0 <= n_merges <= 50_000
+        checks.must("n_merges", n_merges, ok, "from 0 to 50000")
         return cls(gpt2_merges()[:n_merges])
 
     @classmethod
@@ -182,8 +174,10 @@ class Tokenizer:
         >>> Tokenizer.gpt2().encode("hello <|endoftext|>", allowed_special="all")
         [31373, 220, 50256]
         """
-        check_text(text)
-        check_return_tensors(return_tensors)
+        checks.check_text(text)
+        checks.check_return_tensors(return_tensors)
+        checks.check_allowed("allowed_special", allowed_special)
+        checks.check_allowed("disallowed_special", disallowed_special)
         everything = allowed_special == "all"
         allowed = self.special_tokens if everything else set(allowed_special)
         self._added.check(text, allowed, disallowed_special)
@@ -201,10 +195,10 @@ class Tokenizer:
         """``{"input_ids", "attention_mask"}`` of a text or a list of texts, as
         transformers' tokenizers return them. No padding: `generate` takes lists of
         unequal length."""
-        check_return_tensors(return_tensors)
-        one = isinstance(text, str)
-        ids = [self.encode(t, **how) for t in ([text] if one else text)]
-        return as_inputs(ids, one, return_tensors)
+        checks.check_return_tensors(return_tensors)
+        texts, one = checks.as_texts(text)
+        ids = [self.encode(t, **how) for t in texts]
+        return checks.as_inputs(ids, one, return_tensors)
 
     def decode(self, ids, skip_special_tokens=False):
         """Ids -> text. Bytes that are no valid UTF-8 (ids can be cut anywhere) become
@@ -249,7 +243,7 @@ class Tokenizer:
         return [self._id_of_symbol[s] for s in merge(symbols, self.merges)]
 
     def _to_bytes(self, ids, skip_special_tokens):
-        for i in integers(ids):
+        for i in checks.integers(ids):
             token = self._token_of_id.get(i)
             if token is None:
                 raise ValueError(

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .checks import must
 from .config import GPT2Config
 from .fast.int8 import pack
 from .files.hub import FormatError, read_json
@@ -50,7 +51,8 @@ def load(folder, dtype=np.float32):
     ``params`` nests as the checkpoint's names do: ``params["h"][0]["attn"]["c_attn"]
     ["weight"]``. The file's own dtype may be any; half precision is widened once.
     """
-    folder, kept = Path(folder), check_dtype("float32" if dtype == "int8" else dtype)
+    folder = Path(folder)
+    kept = check_dtype("float32" if str(dtype) == "int8" else dtype)
     config = read_config(folder)
     found = read_folder(folder)
     flat = {}
@@ -81,6 +83,8 @@ def save(folder, config, params, dtype=None, **settings):
     """Write config.json, model.safetensors and, of the ``settings``, a
     generation_config.json: a folder that transformers opens. ``dtype`` np.float16
     halves the file. All appear together, or none does."""
+    if dtype is not None:
+        dtype = check_dtype(dtype, ("float16", "float32", "float64"))
     tensors = {
         f"{'' if name.startswith('lm_head') else 'transformer.'}{name}": (
             array if dtype is None else array.astype(dtype)
@@ -95,6 +99,10 @@ def random_params(config, seed=0, dtype=np.float32):
     """Weights as GPT-2 starts its training: normal with standard deviation 0.02, the
     layers that write to the residual stream smaller by sqrt(2 * n_layer) so that it
     does not grow with depth, norms at 1, biases at 0 (Radford et al. 2019, 2.3)."""
+    if not isinstance(config, GPT2Config):
+        raise ValueError(f"config must be a GPT2Config, not {config!r:.80}")
+    ok = seed is None or isinstance(seed, (int, np.integer)) and seed >= 0
+    must("seed", seed, ok, "an integer of at least 0")
     rng, dtype = np.random.default_rng(seed), check_dtype(dtype)
     flat = {}
     for name, shape in config.shapes().items():
@@ -139,8 +147,8 @@ def flatten(params, prefix=""):
     return flat
 
 
-def check_dtype(dtype):
+def check_dtype(dtype, known=("float32", "float64")):
     """The dtype to compute in: float32 or float64."""
-    if dtype not in (np.float32, np.float64, "float32", "float64"):
-        raise ValueError(f"dtype must be float32 or float64, not {dtype!r}")
+    ok = str(getattr(dtype, "__name__", dtype)) in known
+    must("dtype", dtype, ok, " or ".join(known))
     return np.dtype(dtype)

@@ -65,6 +65,7 @@ def find(name_or_folder):
     Raises ``ValueError`` with the names that would have worked; ``DownloadError``, an
     ``OSError``, where the hub is needed and cannot help.
     """
+    as_path(name_or_folder, "name_or_folder")
     name = os.fspath(name_or_folder)
     if os.path.isdir(name):
         return Path(name)
@@ -91,6 +92,13 @@ def find(name_or_folder):
         f"({', '.join(known.OWNER)}, or OWNER/NAME). Give the path of a folder that "
         "holds config.json and model.safetensors."
     )
+
+
+def as_path(path, name):
+    """A path; ValueError, with the argument's ``name``, if it is none."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"{name} must be a path or a model's name, not {path!r:.80}")
+    return Path(path)
 
 
 def remedy(file):
@@ -213,7 +221,7 @@ def filling(folder, seal, gone=()):
     """
     import shutil  # which takes a while to import
 
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     is_new = not folder.exists()
     beside = beside_name(folder / "new")
     beside.mkdir(parents=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import gpt2, scoring, weights
-from ..checks import check_ids, check_room
+from ..checks import check_ids, check_room, must
 from ..decoding.plumbing.settings import merge_config
 from .padding import Past
 from .settings import IDLE, GenerationConfig, GPT2Config, refuse
@@ -26,6 +26,7 @@ class GPT2LMHeadModel:
         """Untrained weights, unless ``core``, a GPT2, brings some."""
         if not isinstance(config, GPT2Config):
             raise ValueError(f"config must be a numpygpt.hf.GPT2Config, not {config!r}")
+        must("core", core, isinstance(core, (gpt2.GPT2, type(None))), "a GPT2")
         self.config = config
         self.core = core or gpt2.GPT2.random(config.plain)
         self.generation_config = GenerationConfig.of(self.core.generation_config)
@@ -100,6 +101,8 @@ class GPT2LMHeadModel:
             raise ValueError(f"input_ids must be [n_row, n_tok], not {list(ids.shape)}")
         check_ids(ids.ravel(), self.config)
         past = Past(self.core, len(ids)) if past_key_values is None else past_key_values
+        ok = isinstance(past, Past)
+        must("past_key_values", past, ok, "an earlier output's .past_key_values")
         mask = past.extended(attention_mask, ids.shape)
         positions = _positions(position_ids, past, ids.shape, self.config)
         hidden = past.read(self.core, ids, positions, mask[:, -ids.shape[1] :])

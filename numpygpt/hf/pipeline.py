@@ -1,5 +1,6 @@
 """``pipeline("text-generation")``: text in, text out."""
 
+from ..checks import as_texts
 from .model import GPT2LMHeadModel
 from .settings import IDLE, refuse
 from .text import GPT2Tokenizer
@@ -27,9 +28,9 @@ def pipeline(task, model="gpt2", tokenizer=None, **idle):
         tokenizer = GPT2Tokenizer.from_pretrained(tokenizer)
 
     def generate(text, **settings):
-        if isinstance(text, str):
-            return continued(text, model, tokenizer, **settings)
-        return [continued(each, model, tokenizer, **settings) for each in text]
+        texts, one = as_texts(text)
+        all_ = [continued(each, model, tokenizer, **settings) for each in texts]
+        return all_[0] if one else all_
 
     return generate
 

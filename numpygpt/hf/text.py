@@ -5,10 +5,14 @@ import copy
 
 import numpy as np
 
+from ..checks import as_texts, must
 from ..clean_up import clean_next, cleaned, nothing_held
+from ..decoding.plumbing.ranges import is_int
 from ..files.hub import find, read_json
 from ..tokenizer import Tokenizer
 from .settings import IDLE
+
+PADDING = (True, "longest", "max_length", False, None, "do_not_pad")
 
 
 class BatchEncoding(dict):
@@ -34,6 +38,14 @@ class GPT2Tokenizer:
         padding_side="right", truncation_side="right",
         clean_up_tokenization_spaces=None,
     ):  # fmt: skip
+        must("tokenizer", tokenizer, isinstance(tokenizer, Tokenizer), "a Tokenizer")
+        for name, side in (
+            ("padding_side", padding_side), ("truncation_side", truncation_side)
+        ):  # fmt: skip
+            must(name, side, str(side) in ("left", "right"), "'left' or 'right'")
+        if model_max_length is not None:
+            ok = is_int(model_max_length, 1, np.inf)
+            must("model_max_length", model_max_length, ok, "a positive integer")
         self.core = tokenizer
         self.clean_up_tokenization_spaces = tokenizer.clean_up_tokenization_spaces
         if clean_up_tokenization_spaces is not None:
@@ -75,14 +87,15 @@ class GPT2Tokenizer:
         ``truncation``: cut rows at ``max_length``, by default the model's context.
         ``return_tensors``: None, lists; "np"; "pt", where torch is installed.
         """
-        one = isinstance(text, str)
+        text, one = as_texts(text)
+        if max_length is not None:
+            must("max_length", max_length, is_int(max_length), "a number of tokens")
         rows = [self.core.encode(t, "all", add_special_tokens=add_special_tokens)
-                for t in ([text] if one else text)]  # fmt: skip
+                for t in text]  # fmt: skip
         most = self.model_max_length if max_length is None else max_length
-        if truncation:
-            left = self.truncation_side == "left"
-            rows = [row[max(0, len(row) - most) :] if left else row[:most]
-                    for row in rows]  # fmt: skip
+        must("padding", padding, padding in PADDING, f"one of {PADDING}")
+        padding = None if padding == "do_not_pad" else padding
+        rows = truncated(rows, truncation, most, self.truncation_side)
         width = most if padding == "max_length" else max(map(len, rows), default=0)
         fill = 0
         if padding and any(len(row) < width for row in rows):
@@ -107,9 +120,9 @@ class GPT2Tokenizer:
     def convert_tokens_to_ids(self, tokens):
         """One token -> its id, several -> a list. An unknown one is an error (in
         transformers it is the id of <|endoftext|>)."""
-        if not isinstance(tokens, str):
+        if isinstance(tokens, (list, tuple)):
             return [self.convert_tokens_to_ids(token) for token in tokens]
-        if tokens not in self.core.vocab:
+        if not isinstance(tokens, str) or tokens not in self.core.vocab:
             raise ValueError(f"tokens: {tokens!r} is not in the vocabulary")
         return self.core.vocab[tokens]
 
@@ -131,6 +144,8 @@ class GPT2Tokenizer:
 
     def batch_decode(self, sequences, skip_special_tokens=False, **how):
         """The texts of several rows of ids, or of several ids."""
+        ok = isinstance(sequences, (list, tuple)) or np.ndim(sequences) > 0
+        must("sequences", sequences, ok, "a list of rows of ids")
         return [self.decode(row, skip_special_tokens, **how) for row in sequences]
 
     def convert_ids_to_tokens(self, ids):
@@ -175,7 +190,8 @@ class GPT2Tokenizer:
 
     @pad_token.setter
     def pad_token(self, token):
-        if token is not None and token not in self.core.vocab:
+        ok = token is None or isinstance(token, str) and token in self.core.vocab
+        if not ok:
             raise ValueError(f"pad_token must be a token of the vocabulary, such as "
                              f"{self.eos_token!r}, not {token!r}")  # fmt: skip
         self._pad_token = token
@@ -186,6 +202,7 @@ class GPT2Tokenizer:
 
     @pad_token_id.setter
     def pad_token_id(self, token_id):
+        must("pad_token_id", token_id, is_int(token_id), "a token id")
         self.pad_token = self.convert_ids_to_tokens(token_id)
 
     def _fill(self, padding, width):
@@ -195,6 +212,17 @@ class GPT2Tokenizer:
         if width >= 10**30:
             raise ValueError(f"padding={padding!r} needs a max_length")
         return self.pad_token_id
+
+
+def truncated(rows, how, most, side):
+    """The rows, none longer than ``most``, if ``how`` says so."""
+    cuts = (True, "longest_first", "only_first")
+    known = (*cuts, False, None, "do_not_truncate")
+    must("truncation", how, how in known, f"one of {known}")
+    if how not in cuts:
+        return rows
+    return [row[max(0, len(row) - most) :] if side == "left" else row[:most]
+            for row in rows]  # fmt: skip
 
 
 def padded(rows, fill, width, side):
@@ -253,6 +281,7 @@ class TextStreamer:
         clean_up_tokenization_spaces=None,
     ):  # fmt: skip
         self.core = getattr(tokenizer, "core", tokenizer)
+        must("tokenizer", tokenizer, hasattr(self.core, "decode_bytes"), "a tokenizer")
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = tokenizer.clean_up_tokenization_spaces
         self.clean_up_tokenization_spaces = clean_up_tokenization_spaces

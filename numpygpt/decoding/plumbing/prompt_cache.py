@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...checks import integers
 from ...files.hub import FormatError, writing
 from ...weights import flatten
 
@@ -86,7 +87,7 @@ class PromptCache:
 
 def read(model, ids):
     """Run a model on the ids that several prompts begin with."""
-    ids = tuple(int(i) for i in ids)
+    ids = tuple(integers(ids))
     if len(ids) < 2:
         raise ValueError(f"ids must be at least two tokens to read, not {list(ids)}")
     cache = model.new_cache()
