@@ -60,6 +60,7 @@ from numpygpt import GPT2Config, Tokenizer
 from numpygpt.fast.added import Added
 from numpygpt.files.hub import FormatError, writing
 from numpygpt.files.safetensors import release, to_dtype
+from numpygpt.files.terminal import say
 from numpygpt.weights import read_config, read_folder
 
 ALIGNMENT = 32
@@ -465,6 +466,7 @@ def keys_to_write(source, config, tokenizer, file_kind):
         if (getattr(tokenizer, f"{ours}_id") or 0) < config.n_vocab
         and getattr(tokenizer, f"{ours}_id") is not None
     ]
+    bos = [tokenizer.bos_token_id]
     merges = [" ".join(pair) for pair in tokenizer.spelled_merges]
     sizes = {**vars(config), "n_inner": config.d_inner}
     return [
@@ -482,9 +484,21 @@ def keys_to_write(source, config, tokenizer, file_kind):
         ("tokenizer.ggml.token_type", ARRAY, (I32, types)),
         ("tokenizer.ggml.merges", ARRAY, (STRING, merges)),
         *named,
-        ("tokenizer.ggml.add_bos_token", BOOL, tokenizer.template[0] != []),
+        ("tokenizer.ggml.add_bos_token", BOOL, bos == [*tokenizer.template[0]]),
         ("tokenizer.ggml.add_space_prefix", BOOL, tokenizer.add_prefix_space),
     ]
+
+
+def what_is_lost(tokenizer):
+    """A line about what a tokenizer does and GGUF's keys cannot say, or None."""
+    flags = ("lstrip", "rstrip", "single_word")
+    lost = {f: [t for t, a in tokenizer.added_tokens.items() if getattr(a, f)]
+            for f in flags}  # fmt: skip
+    lost = [f"{f} of {str(tokens)[1:-1]:.80}" for f, tokens in lost.items() if tokens]
+    before, behind = tokenizer.template
+    if [*before] not in ([], [tokenizer.bos_token_id]) or behind:
+        lost.append(f"the ids around a text, {[*before]} and {[*behind]}")
+    return f"GGUF cannot say, and the file lacks: {'; '.join(lost)}" if lost else None
 
 
 def tensors_to_write(source, config, kind_name):
@@ -521,6 +535,8 @@ def write(source, path, kind_name, gpt2_tokenizer=False):
             )
     tensors = tensors_to_write(source, config, kind_name)
     tokenizer = tokenizer_for(source, config, gpt2_tokenizer)
+    if lost := what_is_lost(tokenizer):
+        say(lost)
     keys = keys_to_write(source, config, tokenizer, WRITERS[kind_name][1])
     header = b"GGUF" + struct.pack("<LQQ", 3, len(tensors), len(keys))
     for key, kind, content in keys:

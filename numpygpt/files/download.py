@@ -45,7 +45,7 @@ TOKENIZER = ("merges.txt", "vocab.json", "tokenizer.json")
 OPTIONAL = ("tokenizer_config.json", "generation_config.json")
 TRIES = 5  # in a row without a byte of progress
 TIMEOUT = 15  # seconds of silence
-SILENT = 3  # times in a row: within a minute it is clear that nobody answers
+PATIENCE = 55  # seconds without a byte, however many attempts that are
 MAX_WAIT = 300  # seconds, whatever Retry-After says
 MAX_REDIRECTS = 5
 STEP = 1 << 20
@@ -351,21 +351,26 @@ def progress(name, begin, size):
 
 def retrying(action, part=None):
     """Do it; after an error that may pass, wait and do it again, as long as some try
-    out of `TRIES` makes the part grow; of a server that is silent, out of `SILENT`."""
-    failures, silent, reached = 0, 0, 0
+    out of `TRIES` makes the part grow. A silent server gets no try that would, if it is
+    as long as the last one, end after `PATIENCE`."""
+    failures, reached, since = 0, 0, time.monotonic()
     while True:
+        begin = time.monotonic()
         try:
             return action()
         except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
             size = part.stat().st_size if part is not None and part.exists() else 0
+            now = time.monotonic()
             if size > reached:
-                failures, silent, reached = 0, 0, size
-            failures, silent = failures + 1, silent + isinstance(error, TimeoutError)
-            hopeless = isinstance(error, ConnectionRefusedError)
-            if failures >= TRIES or silent >= SILENT or hopeless:
-                raise
+                failures, reached, since = 0, size, now - TIMEOUT
+            failures += 1
             wait = seconds(error.wait) if isinstance(error, BusyError) else None
             wait = 2.0 ** (failures - 1) if wait is None else wait
+            silent = isinstance(error, TimeoutError)
+            late = silent and now + wait + now - max(begin, since) > since + PATIENCE
+            hopeless = isinstance(error, ConnectionRefusedError)
+            if failures >= TRIES or late or hopeless:
+                raise
             say(f"[{error}; trying again in {wait:.0f} s]")
             time.sleep(wait)
 

@@ -205,5 +205,6 @@ def one_step(steps, number):
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")
+    if sys.stdout is not None:  # it was closed
+        sys.stdout.reconfigure(encoding="utf-8")
     sys.exit(main())

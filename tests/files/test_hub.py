@@ -4,7 +4,6 @@ fails in the ways that the hub and the net do."""
 import fcntl
 import hashlib
 import http.server
-import inspect
 import io
 import json
 import os
@@ -620,14 +619,54 @@ def test_a_silent_server_is_given_up(tmp_path, monkeypatch, capsys):
             hub.find("gpt2")
     said = capsys.readouterr().err
     assert said.startswith(f"[fetching gpt2 from {address}/openai-community/gpt2]\n")
-    assert said.count("trying again") == download.SILENT - 1
+    assert said.count("trying again") == download.TRIES - 1
 
 
-def test_the_time_a_silent_server_is_given():
-    waits = sum(2.0**n for n in range(download.SILENT - 1))
-    source = inspect.getsource(download)
-    timeout = int(re.search(r"^TIMEOUT = (\d+)", source, re.MULTILINE)[1])
-    assert download.SILENT * timeout + waits < 60
+class Clock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize("seconds", [15, 20, 30, 45, 59])
+def test_the_time_a_silent_server_is_given(monkeypatch, seconds):
+    """Under a minute, also where an attempt takes longer than `TIMEOUT`: a name with
+    several addresses, each tried in turn."""
+    clock = Clock()
+    monkeypatch.setattr(download, "time", clock)
+    assert download.TIMEOUT == 15
+
+    def silent():
+        clock.sleep(seconds)
+        raise TimeoutError("timed out")
+
+    with pytest.raises(TimeoutError):
+        download.retrying(silent)
+    assert clock.now - 1000 < 60
+    assert clock.now - 1000 > 40 or seconds > 20
+
+
+def test_a_server_that_falls_silent_and_goes_on_is_not_given_up(monkeypatch, tmp_path):
+    """What has come counts, not how long it took."""
+    clock, part = Clock(), tmp_path / "part"
+    monkeypatch.setattr(download, "time", clock)
+
+    def slow():
+        n = part.stat().st_size if part.exists() else 0
+        clock.sleep(600 + download.TIMEOUT)
+        part.write_bytes(bytes(n + 1))
+        if n < 20:
+            raise TimeoutError("timed out")
+        return n
+
+    assert download.retrying(slow, part) == 20
 
 
 @pytest.mark.parametrize(

@@ -340,3 +340,25 @@ def test_gpt2s_own_tokenizer_fits_its_own_vocabulary(tmp_path, capsys):
         "<|endoftext|>",
         *(f"[PAD{i}]" for i in (50257, 50258, 50259)),
     ]
+
+
+def test_what_gguf_cannot_say_is_said(wide, tmp_path, capsys):
+    """How an added token is found, and what stands around a text."""
+    tokenizer = Tokenizer.from_pretrained(wide)
+    vocab = tokenizer.vocab | {"<a>": 257, "<b>": 258}
+    added = tokenizer.added_tokens | {
+        "<a>": Added(257, lstrip=True), "<b>": Added(258, special=True, single_word=True)
+    }  # fmt: skip
+    for template, said in ((([], []), None), (([256], []), None),
+                           (([257], []), "[257] and []"), (([], [256]), "[256]")):  # fmt: skip
+        for some in ({}, added):
+            Tokenizer([], vocab, added=some or tokenizer.added_tokens,
+                      template=template).save_pretrained(wide)  # fmt: skip
+            assert main(wide, tmp_path / "x.gguf") == 0
+            err = capsys.readouterr().err
+            assert ("lstrip of '<a>'; single_word of '<b>'" in err) == (some != {})
+            assert (said or "around a text") in err or said is None
+            assert ("GGUF cannot say" in err) == (some != {} or said is not None)
+            keys, _ = convert_gguf.read_gguf(tmp_path / "x.gguf")
+            assert keys["tokenizer.ggml.add_bos_token"] is (template[0] == [256])
+            (tmp_path / "x.gguf").unlink()
