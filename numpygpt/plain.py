@@ -166,10 +166,10 @@ def generate(ids, params, n_head, n_new):
 
 # Why this is not the end. What is slow or missing here, what it costs, who answers it:
 #
-#   every new token reads the whole text again    7 x the time (1)          cache.py
-#   one text at a time                            8 at once: 3.6 x (1)      model.py
+#   every new token reads the whole text again    3 x the time (1)          cache.py
+#   one text at a time                            8 at once: 3 x (1)        model.py
 #   logits of all rows, where the last is asked   31 % of the weights       model.py
-#   it makes squares [n_tok, n_tok], many arrays  prompt of 1000: 3 x (2)   fast/
+#   it makes squares [n_tok, n_tok], many arrays  prompt of 1000: 2 x (2)   fast/
 #   the likeliest token only: soon it repeats     "a very good man, and"    decoding/
 #   ids, not text; weights from nowhere           tokenizer.py, weights.py
 #   GPT-2's own arithmetic only, no sibling's     config.py, activations.py

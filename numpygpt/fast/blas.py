@@ -6,8 +6,9 @@ the same cores, each waiting for the other. BLAS's team is also the more fragile
 all its threads must meet after every step, and they wait by asking again and again. If
 another program takes a core away, the whole product waits for that core.
 
-So there is one team at a time. `OneThread` sets BLAS to one thread and puts back what
-was set before. Your own NumPy code runs as ever:
+So one team works at a time, and BLAS's only on a single row (one_row.py). `OneThread`
+sets BLAS to one thread and puts back what was set before. Your own NumPy code runs as
+ever:
 
 >>> before = n_blas_threads()
 >>> with OneThread():

@@ -14,9 +14,9 @@ arithmetic is float32, and so are norms, biases and positions.
 BLAS cannot multiply int8, so `product` converts them, so many columns at a time that
 they do not leave the processor's cache before they are multiplied. Now the conversion
 is what takes the time, for NumPy has no names for the instructions that would make it
-needless: on two cores a token of GPT-2 124M takes 1.1 times as long as from float32
-(31.6 ms beside 28.0), and so does a step of eight texts (48.0 beside 45.7). What is
-saved here is memory.
+needless: on two cores a token of GPT-2 124M takes 1.5 times as long as from float32
+(31 ms beside 21), a step of eight texts as long (49 beside 52). What is saved here is
+memory.
 
 In large models a few inputs are far larger than the others and want more care:
 LLM.int8(), Dettmers et al., arXiv:2208.07339. For 4 bits and less the roundings must

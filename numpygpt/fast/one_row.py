@@ -30,7 +30,7 @@ from . import threads
 from .blas import call_on_threads
 
 GROUP = 64  # columns
-ENOUGH = 1_600_000  # weights: less is not worth sharing with threads that must be woken
+ENOUGH = 1_600_000  # weights: less is not worth waking a thread of ours
 LATE = 1e-3  # seconds: another program takes a core for 2 to 4 times as long
 APART = 0.03  # seconds between the work of our team and of BLAS's
 SHORT, LONG = 0.005, 1.0  # seconds without BLAS's threads, at first and at most
