@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
@@ -194,7 +194,6 @@ def through_tokens(schema, seed, most=150):
     return TOKENS.decode([i for i in ids if i != 50256]), complete
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.deferred(lambda: schemas), st.integers(0, 10**6))
 def test_texts_of_tokens(schema, seed):
     """What is complete is JSON; what is not can still become some."""
@@ -208,7 +207,6 @@ def test_texts_of_tokens(schema, seed):
 
 
 @pytest.mark.reference
-@settings(max_examples=100, deadline=None)
 @given(st.deferred(lambda: schemas), st.integers(0, 10**6))
 def test_texts_of_tokens_are_valid(schema, seed):
     import jsonschema
