@@ -74,7 +74,10 @@ def check_there(ids, logits, name):
     """The same, but an id behind the vocabulary is left out: of a token that never
     comes, nothing need be kept away. (A folder whose model has 97 tokens may say that
     50256 ends a text.)"""
-    return check_ids([i for i in ids if i < logits.shape[-1]], logits, name)
+    ids = np.asarray(ids)
+    if ids.dtype.kind in "iu":
+        ids = ids[ids < logits.shape[-1]]
+    return check_ids(ids, logits, name)
 
 
 @of_rows
