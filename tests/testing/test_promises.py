@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GenerationConfig
-from numpygpt.testing import TableLM, check_beams, check_decoder
+from numpygpt.testing import TableLM, check_beams, check_decoder, check_filter
 from numpygpt.testing.beams import texts_of
 
 
@@ -189,6 +189,53 @@ def test_a_decoder_that_knows_one_end_token_is_not_blamed():
         return decoder(model, prompt, n_new, seed)
 
     assert "it takes no list of end tokens" in str(check_decoder(one, n_draws=20))
+
+
+def writes(z):
+    z[0] += 1
+    return z - 1
+
+
+def keep_two(z):
+    """Right: the two best, ties included."""
+    return np.where(z >= np.sort(z)[-2:][0], z, -np.inf)
+
+
+calls = iter(range(10**9))
+FILTERS = {
+    "input untouched": ("the row is now", writes, {}),
+    "shape": ("it makes", lambda z: z[:1] if len(z) > 1 else z, {}),
+    "no crash": ("ZeroDivisionError", lambda z: 1 // 0, {}),
+    "precision": ("it makes float16", lambda z: z.astype(np.float16), {}),
+    "finite": ("it returns", lambda z: np.where(z == z.max(), np.inf, z), {}),
+    "something left": ("nothing is left", lambda z: np.full_like(z, -np.inf), {}),
+    "never revived": ("has the logit 0 now", lambda z: np.maximum(z, 0), {}),
+    "same again": ("and then", lambda z: z + next(calls), {}),
+    "kept logits": ("it returns", lambda z: keep_two(2 * z), {"kind": "truncation"}),
+    "best kept": ("removed", lambda z: np.where(z > z.min(), -np.inf, z),
+                  {"kind": "upper set"}),
+    "permutation": ("in the order", lambda z: z + np.arange(len(z)),
+                    {"kind": "truncation"}),
+    "shift": ("added", lambda z: np.where(z > 0, z, z - 1), {"kind": "truncation"}),
+    "rows apart": ("of three", lambda z: z - z.max(axis=0) * (z.ndim > 1),
+                   {"batch": True}),
+    "dtype": ("it makes float64", lambda z: z.astype(np.float64), {"also": ["dtype"]}),
+    "broken rows": ("", lambda z: z, {"also": ["broken rows"]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_that_breaks_a_promise(name):
+    says, f, how = FILTERS[name]
+    others = {"never revived", "kept logits", "best kept", "permutation", "shift"}
+    skip = [*(others - {name})] if name in others else []
+    text = message(check_filter, f, **how, skip=skip)
+    assert text.startswith(f"'{name}': ") and says in text
+
+
+def test_a_filter_that_keeps_its_promises():
+    check_filter(keep_two, kind="upper set", batch=False)
+    check_filter(lambda z: z.tolist())
 
 
 def test_a_config_of_ones_own_for_a_search():
