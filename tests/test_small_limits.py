@@ -33,8 +33,8 @@ def one_by_one(n):
 # Each a set of limits, by the module that has them.
 LIMITS = {
     "as they are": [],
-    "blocks of queries": [(attention, "QUERY_BLOCK", 9), (attention, "SMALL", 1)],
-    "blocks of 8": [(attention, "SMALL", 1)],
+    "blocks of queries": [(attention, "QUERY_BLOCK", 9)],
+    "blocks of one": [(attention, "QUERY_BLOCK", 1)],
     "pieces": [(matmul, "ENOUGH", 1), (matmul, "PIECE", 200)],
     "one by one": [(matmul, "ENOUGH", 1), (matmul, "PIECE", 90), *one_by_one(4)],
     "small columns": [

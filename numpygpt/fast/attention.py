@@ -24,10 +24,9 @@ import itertools
 import numpy as np
 
 from .blas import on_one_thread
-from .matmul import SMALL
 from .threads import share
 
-QUERY_BLOCK = 64  # at most so many queries at a time
+QUERY_BLOCK = 64  # so many queries at a time
 
 
 @on_one_thread
@@ -80,14 +79,12 @@ def prefill(q, parts, out):
     n_seen = keys.shape[1] - n_tok
 
     def work(first, last):
-        start, heads = 0, slice(first, last)
-        while start < n_tok:
-            size = SMALL // (d_head * (n_seen + start + QUERY_BLOCK))
-            stop = min(start + min(max(size, 8), QUERY_BLOCK), n_tok)
+        heads = slice(first, last)
+        for start in range(0, n_tok, QUERY_BLOCK):
+            stop = min(start + QUERY_BLOCK, n_tok)
             now, seen = (heads, slice(start, stop)), (heads, slice(n_seen + stop))
             mask = causal_mask(stop - start)
             attend(q[now], keys[seen], values[seen], out[now], mask)
-            start = stop
 
     share(work, n_head, -(-n_head // 4) if n_tok > QUERY_BLOCK else n_head)
 

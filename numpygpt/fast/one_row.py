@@ -68,19 +68,19 @@ def one_row(x, weight):
     out = np.empty(weight.shape[1], x.dtype)
     whole = len(out) - len(out) % GROUP
     start, n = time.perf_counter(), even(threads.team.size)
-    last = threads.team.last
+    ours = threads.team.last
 
     def work(first, last):
         np.dot(x, weight[:, first:last], out=out[first:last])
 
-    if n > 1 and start > max(clock.until, last + APART):
+    if n > 1 and start > max(clock.until, ours + APART):
         call_on_threads(n, work, 0, whole)
         clock.took(weight.size, start, time.perf_counter())
     elif weight.size < ENOUGH or weight.strides[0] > weight.strides[1]:
         call_on_threads(1, work, 0, whole)
     else:
         threads.share(work, whole, max(whole // 4 // GROUP, 1) * GROUP)
-        threads.team.last = last  # of other work than this
+        threads.team.last = ours  # by other work than this
     if whole < len(out):
         call_on_threads(1, work, whole, len(out))
     return out

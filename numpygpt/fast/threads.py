@@ -9,7 +9,8 @@ hundred or two is better done alone.
 
 While work is shared, BLAS computes on one thread (blas.py): there are no other threads
 than these. How work is cut depends on its size alone, never on how many threads there
-are: so results do not depend on that, either.
+are: so results do not depend on that, either. A piece that would share work of its own
+does it alone: the others have pieces, too.
 
 ``NUMPYGPT_THREADS=1`` turns it off; a limit set for BLAS holds here, too.
 
@@ -23,14 +24,14 @@ import math
 import os
 import time
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Thread, local
 
 import numpy as np
 
 from .blas import call_on_threads
 
-ENOUGH = 1 << 17  # numbers: less is not worth sharing
-BLOCK = 1 << 16  # numbers at a time: a quarter of a megabyte stays in a core's cache
+BLOCK = 1 << 18  # numbers at a time: a megabyte stays in a core's cache
+ENOUGH = BLOCK  # numbers: less is not worth sharing
 # NumPy computes 8192 numbers at a time. Where rows are shorter it first writes out what
 # each of them meets, a bias or its own mean; with this it takes one row after another.
 BUFFER = 1024
@@ -90,6 +91,15 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
     os.register_at_fork(after_in_child=_new_team)
 
 
+class Within(local):
+    """Whether this thread is computing a piece."""
+
+    a_piece = False
+
+
+within = Within()
+
+
 class Job:
     """Pieces of one work, who helps with it, and what went wrong."""
 
@@ -105,12 +115,14 @@ class Job:
             team.call(self.help_out, min(team.size, len(self.pieces)) - 1)
             self.take_pieces()
         finally:  # after Ctrl-C, too: nobody may write to arrays that are given up
+            within.a_piece = False
             np.setbufsize(before)
             self.wait()
 
     def take_pieces(self):
         """Until there are none. After an error there are none."""
         try:
+            within.a_piece = True
             while self.pieces:
                 try:
                     piece = self.pieces.pop()
@@ -120,6 +132,8 @@ class Job:
         except BaseException as error:
             self.pieces.clear()
             self.errors.append(error)
+        finally:
+            within.a_piece = False
 
     def help_out(self):
         """The same, in another thread."""
@@ -150,6 +164,10 @@ def share(work, n, size):
     ['0 to 2', '0 to 2', '2 to 4', '2 to 4', '4 to 5']
     """
     pieces = [(start, min(start + size, n)) for start in range(0, n, size)]
+    if within.a_piece:  # whose others are being computed meanwhile
+        for piece in pieces:
+            work(*piece)
+        return
     job = Job(work, pieces[::-1])
     call_on_threads(1, job.run)
     team.last = time.perf_counter()

@@ -122,6 +122,7 @@ def test_an_interrupt_at_any_line_leaves_blas_as_it_was(many):
         finally:
             sys.settrace(None)
         assert n_blas_threads() == 5, f"after line {when}"
+        assert not threads.within.a_piece
     assert when > 40  # so many lines there are
 
 

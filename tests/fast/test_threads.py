@@ -72,6 +72,16 @@ def test_work_may_share_work(team):
     assert sorted(done) == sorted([*range(10)] * 6)
 
 
+def test_work_within_work_calls_nobody(monkeypatch):
+    calls = []
+    monkeypatch.setattr(threads, "team", Team(2))
+    monkeypatch.setattr(threads.team, "call", lambda function, n: calls.append(n))
+    share(lambda a, b: share(lambda c, d: None, 10, 1), 6, 1)
+    assert calls == [1]
+    share(lambda a, b: None, 10, 1)
+    assert calls == [1, 1]
+
+
 @given(st.integers(0, 9))
 def test_an_error_is_raised_where_share_was_called(bad):
     def work(start, stop):
