@@ -165,11 +165,20 @@ def read_names(folder, settings):
         listed = read.get(MORE_NAMES) or []
         if listed and (folder / "added_tokens.json").is_file():
             check_mix_up(folder, {**settings, **read}, token_of(listed[-1])[0])
+        check_names_alone(read)
         names |= {**read, MORE_NAMES: more + [t for t in listed if t not in more]}
     names |= settings.get("extra_special_tokens") or {}
     if not isinstance(names[MORE_NAMES], (list, type(None))):
         raise ValueError(f"its {MORE_NAMES} is {names[MORE_NAMES]!r:.80}, no list")
     return {name: token for name, token in names.items() if token}
+
+
+def check_names_alone(read):
+    """special_tokens_map.json may hold any setting, for transformers; it does not."""
+    settings = {"add_prefix_space", "add_bos_token", "split_special_tokens", CLEAN_UP}
+    if odd := settings & read.keys():
+        raise ValueError(f"special_tokens_map.json has {sorted(odd)[0]!r}: move it to "
+                         "tokenizer_config.json")  # fmt: skip
 
 
 def check_mix_up(folder, names, last):

@@ -75,10 +75,10 @@ def answer(read, texts):
         return ids, decoded, tokenizer.eos_token
     except FormatError:
         raise
-    except BaseException as error:  # tokenizers' Rust code panics, too
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        return error
+    except BaseException as error:
+        if isinstance(error, Exception) or "Panic" in type(error).__name__:
+            return error
+        raise
 
 
 def theirs(folder):
@@ -120,7 +120,7 @@ def test_an_edit_is_read_alike_or_refused(name, tmp_path):
         if got != want:
             wrong.append(f"{n}: {differences(json.loads(content), change)}")
     assert not wrong, "\n".join(wrong)
-    assert n_alike > N // 10 and n_refused
+    assert n_alike + n_refused > N // 4
 
 
 def a_folder_with(name, folder, rng):

@@ -165,15 +165,33 @@ BY_NAME = ("add_prefix_space", "different flags", "additional_special_tokens end
 NO_ANSWER = "Missing SpecialToken|protobuf library"
 
 
+def written(rng, folder, writers):
+    """transformers' tokenizer of a folder that one of these wrote; None if it fails."""
+    try:
+        rng.choice(writers)(rng, folder)
+        return transformers.AutoTokenizer.from_pretrained(folder)
+    except (ValueError, ImportError) as error:
+        assert re.search(NO_ANSWER, str(error)), error
+        return None
+
+
+def encoded(tokenizer, text):
+    """transformers' ids; None where tokenizers panics (an added token of white space
+    beside one that takes white space along)."""
+    try:
+        return tokenizer.encode(text)
+    except BaseException as error:
+        if "bad split" not in str(error):
+            raise
+        return None
+
+
 @pytest.mark.parametrize("seed", range(N))
 def test_ids_and_texts(tmp_path, seed):
     rng = random.Random(SEED + seed)
     transformers.GPT2Config().save_pretrained(tmp_path)
-    try:
-        rng.choice([write_fast, write_slow, write_old])(rng, tmp_path)
-        theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    except (ValueError, ImportError) as error:
-        assert re.search(NO_ANSWER, str(error)), error
+    theirs = written(rng, tmp_path, [write_fast, write_slow, write_old])
+    if theirs is None:
         return
     try:
         ours = Tokenizer.from_pretrained(tmp_path)
@@ -192,7 +210,9 @@ def test_ids_and_texts(tmp_path, seed):
         assert getattr(ours, f"{name}_id") == getattr(theirs, f"{name}_id"), name
     for _ in range(30):
         text = text_of(rng, spelled)
-        ids = theirs.encode(text)
+        ids = encoded(theirs, text)
+        if ids is None:
+            continue
         assert ours.encode(text, allowed_special="all") == ids, text
         assert again.encode(text) == back.encode(text, allowed_special="all") == ids
         bare = theirs.encode(text, add_special_tokens=False)
@@ -241,7 +261,9 @@ def test_logits_and_greedy_text(tmp_path, seed):
     import torch
 
     rng = random.Random(1_000_000 + SEED + seed)
-    rng.choice([write_fast, write_slow])(rng, tmp_path)
+    transformers.GPT2Config().save_pretrained(tmp_path)
+    if written(rng, tmp_path, [write_fast, write_slow]) is None:
+        return
     tokenizer = Tokenizer.from_pretrained(tmp_path)
     config = small_model(rng, tokenizer.n_vocab + rng.randrange(4))
     kind = transformers.GPT2LMHeadModel
