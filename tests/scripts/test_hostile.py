@@ -173,13 +173,12 @@ def test_refusing_takes_little_memory(case):
 TEXTS = [
     "config.json", "generation_config.json", "model.safetensors.index.json",
     "merges.txt", "vocab.json", "tokenizer_config.json", "tokenizer.json",
+    "special_tokens_map.json", "added_tokens.json",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_flipped_bits_in_text_are_refused_or_give_a_model(name, formats, tmp_path):
-    """No checksum protects these, and many values are as good as others: what is asked
-    is that reading either fails in the one way or gives something that works."""
+def folder_with(name, formats, tmp_path):
+    """A model folder that has this file."""
     folder = tmp_path / "model"
     shutil.copytree(formats / "model", folder)
     if name == "tokenizer.json":
@@ -188,6 +187,23 @@ def test_flipped_bits_in_text_are_refused_or_give_a_model(name, formats, tmp_pat
         weight_map = dict.fromkeys(read_safetensors_folder(folder), "a.safetensors")
         (folder / "model.safetensors").rename(folder / "a.safetensors")
         (folder / name).write_text(json.dumps({"weight_map": weight_map}))
+    if name in ("special_tokens_map.json", "added_tokens.json"):
+        (folder / "tokenizer_config.json").unlink()
+        n = len(json.loads((folder / "vocab.json").read_text()))
+        flags = {"lstrip": True, "rstrip": False, "single_word": False}
+        names = {"pad_token": {"content": "<p>", "normalized": False, **flags}}
+        names |= {"additional_special_tokens": ["<q>", {"content": "<r>", **flags}]}
+        (folder / "special_tokens_map.json").write_text(json.dumps(names))
+        added = {"<p>": n, "<q>": n + 1, "word": n + 2}
+        (folder / "added_tokens.json").write_text(json.dumps(added))
+    return folder
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_flipped_bits_in_text_are_refused_or_give_a_model(name, formats, tmp_path):
+    """No checksum protects these, and many values are as good as others: what is asked
+    is that reading either fails in the one way or gives something that works."""
+    folder = folder_with(name, formats, tmp_path)
     use(folder / name)  # as it is, it is fine
     content, rng, refused = (folder / name).read_bytes(), np.random.default_rng(9), 0
     damages = [content[:end] for end in range(0, len(content), max(1, STRIDE // 8))]
@@ -204,11 +220,21 @@ def as_one_file(folder):
     """The tokenizer of a folder as newer tools write it."""
     merges = [" ".join(pair) for pair in read_merges(folder / "merges.txt")]
     vocab = json.loads((folder / "vocab.json").read_text())
-    added = [{"content": END_OF_TEXT, "id": vocab.pop(END_OF_TEXT)}]
+    end = vocab.pop(END_OF_TEXT)
+    flags = dict.fromkeys(["lstrip", "rstrip", "single_word", "normalized"], False)
+    added = [{"content": END_OF_TEXT, "id": end, "special": True, **flags}]
+    added += [{"content": "<w>", "id": end + 1, "special": False, **flags}]
+    template = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": END_OF_TEXT}}, {"Sequence": {"id": "A"}}],
+        "special_tokens": {END_OF_TEXT: {"id": END_OF_TEXT, "ids": [end]}},
+    }
     model = {"vocab": vocab, "merges": merges}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False}
     content = {"model": model, "added_tokens": added}
     content |= {"pre_tokenizer": byte_level, "decoder": byte_level}
+    post = {"type": "Sequence", "processors": [byte_level, template]}
+    content |= {"normalizer": None, "post_processor": post, "version": "1.0"}
     content = json.dumps(content)
     (folder / "tokenizer.json").write_text(content)
     (folder / "merges.txt").unlink()
@@ -284,6 +310,8 @@ SETTINGS = [  # names that a reader may know what to do with
     "eos_token_id", "bos_token_id", "suppress_tokens", "sequence_bias", "choices",
     "watermarking_config", "dola_layers", "guidance_scale", "prompt_lookup_num_tokens",
     "eos_token", "added_tokens", "added_tokens_decoder", "add_prefix_space", "model_type",
+    "normalizer", "pre_tokenizer", "post_processor", "decoder", "pad_token", "model",
+    "additional_special_tokens", "extra_special_tokens", "clean_up_tokenization_spaces",
 ]  # fmt: skip
 
 
@@ -316,14 +344,7 @@ N_EDITS = N_FLIPS // (10 if "NUMPYGPT_FUZZ" in os.environ else 4)
 @pytest.mark.parametrize("name", [n for n in TEXTS if n.endswith(".json")])
 def test_edited_json_is_refused_or_works(name, formats, tmp_path):
     """Within two seconds, and little memory: what it says may be anything."""
-    folder = tmp_path / "model"
-    shutil.copytree(formats / "model", folder)
-    if name == "tokenizer.json":
-        as_one_file(folder)
-    if name == "model.safetensors.index.json":
-        weight_map = dict.fromkeys(read_safetensors_folder(folder), "a.safetensors")
-        (folder / "model.safetensors").rename(folder / "a.safetensors")
-        (folder / name).write_text(json.dumps({"weight_map": weight_map}))
+    folder = folder_with(name, formats, tmp_path)
     right, rng, peaks = (
         json.loads((folder / name).read_text()),
         np.random.default_rng(3),
