@@ -175,7 +175,10 @@ def read_names(folder, settings):
 
 def check_names_alone(read):
     """special_tokens_map.json may hold any setting, for transformers; it does not."""
-    settings = {"add_prefix_space", "add_bos_token", "split_special_tokens", CLEAN_UP}
+    settings = {
+        "add_prefix_space", "add_bos_token", "split_special_tokens", CLEAN_UP,
+        "added_tokens_decoder", "extra_special_tokens",
+    }  # fmt: skip
     if odd := settings & read.keys():
         raise ValueError(f"special_tokens_map.json has {sorted(odd)[0]!r}: move it to "
                          "tokenizer_config.json")  # fmt: skip
@@ -252,10 +255,12 @@ def add_tokens(vocab, entries, named, keep):
                 f"place is {i}"
             )
         following = max(following, i + 1)
+        before = added.get(content)
         is_special = flags.get("special", False) or content in special
+        is_special = is_special or (before is not None and before.special)
         flags = {"normalized": not is_special, **flags, "special": is_special}
-        if content in added:  # that flag is settled where a token is first met
-            flags["normalized"] = added[content].normalized
+        if before is not None:  # that flag is settled where a token is first met
+            flags["normalized"] = before.normalized
         added[content] = Added(i, **flags)
     check_vocab(vocab)
     return added

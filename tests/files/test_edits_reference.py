@@ -72,7 +72,7 @@ def answer(read, texts):
         ids = [encode(text) for text in texts]
         bare = [i for row in ids for i in row]
         decoded = [tokenizer.decode(bare, skip_special_tokens=s) for s in (False, True)]
-        return ids, decoded, tokenizer.eos_token
+        return ids, decoded, tokenizer.eos_token or None
     except FormatError:
         raise
     except BaseException as error:

@@ -218,7 +218,9 @@ def test_old_files_that_transformers_mixes_up(folder):
 
 
 def test_additional_tokens_of_two_files_are_all_there(folder):
-    write(folder, "tokenizer_config.json", {"additional_special_tokens": ["<a>", "<b>"]})
+    write(
+        folder, "tokenizer_config.json", {"additional_special_tokens": ["<a>", "<b>"]}
+    )
     names = {"additional_special_tokens": ["<c>", "<a>"]}
     write(folder, "special_tokens_map.json", names)
     tokenizer = Tokenizer.from_pretrained(folder)
@@ -289,3 +291,23 @@ def test_200_000_special_tokens():
     assert time.process_time() - begin < 2
     with pytest.raises(ValueError, match="'<|x199999|>' at character 100000"):
         added.check(text + "<|x199999|>", (), "all")
+
+
+def test_special_in_one_file_is_special(folder):
+    """tokenizer.json says so, tokenizer_config.json does not: once special, a token is
+    left out of texts (transformers)."""
+    mark = {"content": "<m>", "special": True, "normalized": False}
+    for whole_says, config_says in ((True, False), (False, True), (False, False)):
+        whole(folder, added_tokens=[{**mark, "id": 1257, "special": whole_says}])
+        settings = {"added_tokens_decoder": {"1257": {**mark, "special": config_says}}}
+        write(folder, "tokenizer_config.json", settings)
+        tokenizer = Tokenizer.from_pretrained(folder)
+        text = tokenizer.decode([1257, 0], skip_special_tokens=True)
+        assert text == ("!" if whole_says or config_says else "<m>!")
+
+
+def test_settings_in_a_file_of_names_are_refused(folder):
+    for name in ("add_prefix_space", "add_bos_token", "clean_up_tokenization_spaces"):
+        write(folder, "special_tokens_map.json", {name: True})
+        with pytest.raises(FormatError, match=f"{name}.*tokenizer_config.json"):
+            Tokenizer.from_pretrained(folder)
