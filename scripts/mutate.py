@@ -111,7 +111,9 @@ def other_value(node):
         if isinstance(value, bool):
             yield ast.Constant(not value)
         elif isinstance(value, (int, float)):
-            yield ast.Constant(value + 1 if isinstance(value, int) else 2 * value)
+            yield ast.Constant(
+                value + 1 if isinstance(value, int) else 2 * value or 1.0
+            )
         elif isinstance(value, (str, bytes)) and 0 < len(value.split()) < 4:
             yield ast.Constant(value[:-1])
     if isinstance(node, (ast.Name, ast.Attribute)):
