@@ -3,7 +3,10 @@
 import doctest
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -212,3 +215,14 @@ def test_simpler_values_come_to_an_end():
                 break
             value = new
         assert new is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limits of this kind there")
+def test_speed_is_told_where_time_is_limited():
+    """`ulimit -t` leaves the process's clock with ticks only."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (300, 305))\n"
+        "from numpygpt.exercises.tasks import kv_cache as task\n"
+        "assert task.extra(getattr(task, 'read', task.answer)) is None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -27,8 +27,9 @@ from ...plain import layer_norm, linear, mlp, softmax
 from ..examples import tiny_params
 
 NAME = "read"
-# The process's own time, where the clock is fine enough: others may be busy, too.
-CLOCK = time.perf_counter if os.name == "nt" else time.process_time
+# The thread's own time, where there is such a clock: others may be busy, too. (That of
+# the process has only ticks where its time is limited, as by `ulimit -t`.)
+CLOCK = time.perf_counter if os.name == "nt" else time.thread_time
 STUB = '''
 import math
 
