@@ -191,3 +191,27 @@ def test_two_types_of_one_storage(monkeypatch):
         else:
             with pytest.raises(FormatError, match=says):
                 convert_pytorch.run_pickle(file, "x", {})
+
+
+def test_kinds_of_gguf_that_are_not_read_have_their_names(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    import convert_gguf
+
+    names = "Q8_1 Q2_K Q3_K Q4_K Q5_K Q8_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S "
+    names += "IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0"
+    assert [*convert_gguf.REFUSED.values()] == names.split()
+    for kind, name in convert_gguf.REFUSED.items():
+        with pytest.raises(ValueError, match=f"'x' is {name}, which is not read"):
+            convert_gguf.tensor_later("file", "x", (256,), kind, 0)
+
+
+@pytest.mark.parametrize("name", ["merges.txt", "tokenizer.json", "vocab.json"])
+def test_what_is_said_of_a_new_folder(tmp_path, monkeypatch, name):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    import converting
+
+    weights.save(tmp_path, CONFIG, weights.random_params(CONFIG))
+    (tmp_path / name).write_text("")
+    has = "without" if name == "vocab.json" else "with"
+    right = f"{CONFIG.n_params:,} weights, 2 blocks, 9 tokens, {has} a tokenizer"
+    assert converting.what_was_written(tmp_path) == right
