@@ -311,3 +311,87 @@ def test_settings_in_a_file_of_names_are_refused(folder):
         write(folder, "special_tokens_map.json", {name: True})
         with pytest.raises(FormatError, match=f"{name}.*tokenizer_config.json"):
             Tokenizer.from_pretrained(folder)
+
+
+TEMPLATE = {
+    "type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "!"}}],
+    "special_tokens": {"!": {"ids": [0]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"model": {"continuing_subword_prefix": "##"}}, "continuing_subword_prefix"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            BYTE_LEVEL, {"type": "Digits"}]}}, "Digits"),
+        ({"pre_tokenizer": None, "decoder": BYTE_LEVEL}, "pre_tokenizer is None"),
+        ({"decoder": {"type": "Sequence", "decoders": [
+            BYTE_LEVEL, {"type": "Strip"}]}}, "Strip"),
+        ({"post_processor": {"type": "Sequence", "processors": [TEMPLATE, TEMPLATE]}},
+         "post_processor"),
+        ({"post_processor": {**TEMPLATE, "special_tokens": {"!": {"ids": ["x"]}}}},
+         "its template has the ids"),
+        ({"model": {"merges": ["t h "]}}, "pair"),
+        ({"pre_tokenizer": {"type": "ByteLevel"}}, "add_prefix_space"),
+    ],
+)  # fmt: skip
+def test_more_links_that_are_refused(folder, parts, message):
+    whole(folder, **parts)
+    with pytest.raises(FormatError, match=message):
+        Tokenizer.from_pretrained(folder)
+
+
+def test_what_a_link_leaves_out_is_as_tokenizers_has_it(folder):
+    """use_regex: true."""
+    whole(folder, pre_tokenizer={"type": "ByteLevel", "add_prefix_space": False})
+    assert Tokenizer.from_pretrained(folder).encode("the") == [1169]
+
+
+def test_a_template_is_written_for_tokenizers_to_read(folder):
+    """All of it, though tokenizer_config.json says a part of it, too."""
+    start = Tokenizer.from_pretrained(folder)
+    added = {**start.added_tokens, "<m>": Added(1257, lstrip=True)}
+    Tokenizer(
+        start.spelled_merges, {**start.vocab, "<m>": 1257}, added=added,
+        add_prefix_space=True, template=([0], [1256]),
+    ).save_pretrained(folder)  # fmt: skip
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    assert content["pre_tokenizer"]["add_prefix_space"] is True
+    marks = [(t["id"], t["content"], t["lstrip"]) for t in content["added_tokens"]]
+    assert marks == [(1256, "<|endoftext|>", False), (1257, "<m>", True)]
+    again = Tokenizer.from_pretrained(folder)
+    assert again.encode("the") == [0, 262, 1256]
+
+
+def test_tokenizer_json_alone_says_what_stands_before_a_text(folder):
+    whole(folder)
+    write(folder, "tokenizer_config.json", {"add_bos_token": True})
+    assert Tokenizer.from_pretrained(folder).encode("the") == [1169]
+
+
+def test_names_that_a_class_has_by_itself(folder):
+    for kind, eos in (("GPT2Tokenizer", "<|endoftext|>"),
+                      ("PreTrainedTokenizerFast", None)):  # fmt: skip
+        write(folder, "tokenizer_config.json", {"tokenizer_class": kind})
+        assert Tokenizer.from_pretrained(folder).eos_token == eos
+    settings = {"extra_special_tokens": {"image_token": "<i>"}}
+    write(folder, "tokenizer_config.json", settings)
+    assert Tokenizer.from_pretrained(folder).special_tokens["<i>"] == 1257
+
+
+def test_old_names_do_not_count_beside_a_newer_list(folder):
+    write(folder, "tokenizer_config.json", {"added_tokens_decoder": ADDED})
+    write(folder, "special_tokens_map.json", {"pad_token": "today"})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.pad_token is None and "today" not in tokenizer.special_tokens
+
+
+def test_ids_are_sorted_as_numbers(tmp_path):
+    Tokenizer.gpt2(742).save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["added_tokens_decoder"] |= {"999": TODAY, "1000": PAD}
+    write(tmp_path, "tokenizer_config.json", settings)
+    ids = Tokenizer.from_pretrained(tmp_path).encode("today<pad>", "all")
+    assert ids == [999, 1000]
