@@ -395,3 +395,29 @@ def test_ids_are_sorted_as_numbers(tmp_path):
     write(tmp_path, "tokenizer_config.json", settings)
     ids = Tokenizer.from_pretrained(tmp_path).encode("today<pad>", "all")
     assert ids == [999, 1000]
+
+
+def test_which_tokens_are_looked_for_first(folder):
+    """``normalized``, as transformers sets it where no file says: not of special ones,
+    but for the names that GPT2Tokenizer knows itself."""
+    write(folder, "added_tokens.json", {"<a>": 1257, "word": 1258})
+    names = {"additional_special_tokens": ["<a>"], "sep_token": "<s>"}
+    write(folder, "special_tokens_map.json", names)
+    added = Tokenizer.from_pretrained(folder).added_tokens
+    assert {token: a.normalized for token, a in added.items()} == {
+        "<a>": False, "word": True, "<|endoftext|>": True, "<s>": False
+    }  # fmt: skip
+    whole(folder)
+    (folder / "added_tokens.json").unlink()
+    added = Tokenizer.from_pretrained(folder).added_tokens
+    assert added["<|endoftext|>"].normalized is False
+
+
+def test_saving_takes_the_older_files_away(folder):
+    tokenizer = Tokenizer.from_pretrained(folder)
+    for name in "tokenizer.json", "special_tokens_map.json", "added_tokens.json":
+        write(folder, name, {"pad_token": "x"})
+    tokenizer.save_pretrained(folder)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "merges.txt", "tokenizer_config.json", "vocab.json"
+    ]  # fmt: skip
