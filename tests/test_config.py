@@ -77,3 +77,16 @@ def test_another_arithmetic_is_refused(settings):
 def test_unknown_name():
     with pytest.raises(ValueError, match="gpt2-xl"):
         GPT2Config.named("gpt5")
+
+
+def test_what_a_config_is_where_nothing_is_said():
+    """gpt2's own sizes (Radford et al. 2019, table 2)."""
+    assert GPT2Config().to_dict() == {
+        "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12,
+        "n_head": 12, "n_inner": None, "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5, "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False, "reorder_and_upcast_attn": False,
+        "tie_word_embeddings": True, "initializer_range": 0.02,
+        "bos_token_id": 50256, "eos_token_id": 50256,
+    }  # fmt: skip

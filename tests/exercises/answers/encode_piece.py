@@ -85,3 +85,20 @@ def wrong_key(symbols, merges):
         pair = min(zip(symbols, symbols[1:]), key=lambda p: merges[p])
         symbols = merged(symbols, pair, merges[pair])
     return symbols
+
+
+def wrong_loses_the_end(symbols, merges):
+    """does not spell the same piece"""
+    symbols = right_rounds(symbols, merges)
+    return [*symbols[:-2], *symbols[-1:]]
+
+
+def wrong_stops_early(symbols, merges):
+    """pairs left that have a merge"""
+    symbols = list(symbols)
+    for _ in range(2):
+        pairs = [p for p in zip(symbols, symbols[1:]) if p in merges]
+        if pairs:
+            pair = min(pairs, key=merges.get)
+            symbols = merged(symbols, pair, merges[pair])
+    return symbols
