@@ -495,3 +495,13 @@ def test_taking_spaces_out_is_saved(tokenizer, tmp_path):
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert again.decode(again.encode("a , b")) == "a, b"
     assert Tokenizer.from_pretrained(tmp_path).decode([257, 837]) == " a,"
+
+
+def test_what_a_tokenizer_returns_has_its_entries_as_attributes():
+    from numpygpt.hf.text import BatchEncoding
+
+    batch = BatchEncoding(input_ids=[[1]])
+    assert batch.input_ids == [[1]]
+    assert not hasattr(batch, "nothing")
+    with pytest.raises(AttributeError, match="nothing"):
+        batch.nothing
