@@ -5,11 +5,13 @@ rows.py         rows of logits on which samplers break
 strategies.py   hypothesis strategies of logits, contexts, configs and models
 properties.py   what is looked at, by name
 report.py       what a check says, when all is well and when not
+pace.py         how a check stays within its time
 compare.py      are two laws the same, up to ties and rounding?
 filters.py      check_filter (with batches.py, shrink.py, search.py)
 statistics.py   how unlikely is what we saw?
 draws.py        do these draws come from that law?
-samplers.py     check_sampler (with generators.py, independence.py)
+scores.py       a small fault that is everywhere
+samplers.py     check_sampler (with generators.py, intervals.py, independence.py)
 decoders.py     check_decoder
 beams.py        check_beams
 adapters.py     transformers, torch, llama.cpp and plain lists

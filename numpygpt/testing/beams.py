@@ -29,6 +29,7 @@ from ..decoding.plumbing.settings import merge_config
 from ..decoding.sampling import chain, process
 from ..layers import log_softmax
 from .decoders import ids_of
+from .pace import paced
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
 from .search import examples_of
@@ -59,7 +60,8 @@ def check_beams(
     config = config or GenerationConfig()
     n = 0
     try:
-        for model, prompt, length, width in _cases(run, models, prompts, n_new):
+        cases = _cases(run, models, prompts, n_new)
+        for model, prompt, length, width in cases if models else paced(cases, 4):
             settings = merge_config(model.generation_config, config, {})
             search = Search(f, settings, model, prompt, length, width, time_limit)
             for name, wrong in search.wrongs():

@@ -25,8 +25,10 @@ import time
 import numpy as np
 
 from .draws import Court
+from .pace import Pace, paced
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
+from .scores import Case, check_scores, power
 from .search import examples_of
 from .table_lm import TableLM, enumerate_sequences, text_laws
 
@@ -47,7 +49,7 @@ def check_decoder(
         the model as it is. Not for beams: see `check_beams`.
     models, prompts: lists or strategies in place of the kit's; n_new: a number or a
         list in place of 1 to 8.
-    n_draws: texts from every model, by default 400 (``thorough``: 4000).
+    n_draws: texts from every model, by default 1000 (``thorough``: 8000).
     skip, also: names of `PROPERTIES`, to leave out or to add.
 
     The prompt may be padded behind its end with end tokens. A decoder that takes no
@@ -58,8 +60,9 @@ def check_decoder(
     if not models is prompts is n_new is None and run.has("independent"):
         run.pass_over("independent", "models, prompts or lengths of your own")
     decoder = Decoder(f, config, time_limit)
-    n_draws = n_draws or (4000 if thorough else 400)
-    court = Court(run, 120 if thorough else 3)
+    n_draws = n_draws or (8000 if thorough else 1000)
+    decoder.times = max(1, n_draws / 1000)
+    court = Court(run, 2.2 * decoder.times)
     try:
         _paths(run, decoder, models, prompts, n_new)
         if models is None:
@@ -79,6 +82,7 @@ class Decoder:
 
     def __init__(self, f, config, seconds):
         self.f, self.config, self.seconds = f, config, seconds
+        self.times = 1  # how much longer than by default a check may take
 
     def write(self, model, prompt, n_new, seed):
         """The new tokens of one text, as a tuple."""
@@ -144,7 +148,8 @@ def maze(seed, n_back=2, eos_token_id=2, n_ctx=64):
             kept = np.setdiff1d(range(3), eos)[: len(kept)]
         gone = np.setdiff1d(range(3), kept)
         row[gone] = -np.inf if rng.random() < 0.5 else row[kept].min() - 60
-    model = TableLM(table, n_ctx=n_ctx, eos_token_id=eos_token_id)
+    start = (seed + n_back) % 3  # a token put before the prompt must not go unseen
+    model = TableLM(table, n_ctx=n_ctx, eos_token_id=eos_token_id, start=start)
     model.code = f"maze({seed}, {n_back}, {eos_token_id}, {n_ctx})"
     return model
 
@@ -175,7 +180,8 @@ def _cases(run, models, prompts, n_new, n=150):
 def _paths(run, decoder, models, prompts, n_new):
     """Every token that is written must be possible there."""
     n = 0
-    for i, case in enumerate(_cases(run, models, prompts, n_new)):
+    cases = [*enumerate(_cases(run, models, prompts, n_new))]
+    for i, case in cases if models is not None else paced(cases, 0.8):
         try:
             _path(decoder, *case, run.seed + i)
             if i % 6 == 0 and run.has("same seed"):
@@ -311,49 +317,67 @@ def _longer(run, decoder, models, prompts):
 def _tables(seed):
     """Models to compare laws on: (model, prompt, n_new)."""
     rng = np.random.default_rng([seed, 14])
+
+    def table(*shape, mean=0, scale=1.5, eos=None):
+        logits = rng.normal(mean, scale, shape).round(3)
+        return TableLM(logits, eos_token_id=eos, start=int(rng.integers(3)))
+
     steady = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.3, 0.45]])
     yield TableLM(steady, eos_token_id=2), [0], 3
-    yield TableLM(rng.normal(-3, 1.2, (3, 3, 3)).round(3)), [1, 2], 3
-    yield (
-        TableLM(rng.normal(2, 1.2, (3, 3, 3, 3)).round(3), eos_token_id=2),
-        [2, 0, 1],
-        3,
-    )
-    yield TableLM(rng.normal(0, 1.5, (3, 3)).round(3)), [0, 1, 1, 2], 4
-    yield TableLM(rng.normal(0, 0.3, (3, 3)).round(3)), [1], 2
+    yield table(3, 3, 3, mean=-3, scale=1.2), [1, 2], 3
+    yield table(3, 3, 3, 3, mean=2, scale=1.2, eos=2), [2, 0, 1], 3
+    yield table(3, 3), [0, 1, 1, 2], 4
+    yield table(3, 3, scale=0.3), [1], 5
+    for n_back in (1, 2):  # two are nearly best, so that a redraw has to choose
+        rows = [rng.permutation([0.0, -0.05, -1.3]) for _ in range(3**n_back)]
+        yield TableLM(np.reshape(rows, (3,) * (n_back + 1)), start=n_back), [1, 0], 5
 
 
 def _law(run, decoder, court, models, prompts, n_new, n_draws):
-    """Many texts, compared with the law of all texts."""
+    """Many texts, compared with the law of all texts, model by model; and their tokens,
+    of all models together."""
     if not run.has("law"):
         return None
     cases = [*_tables(run.seed)]
     if models is not None or prompts is not None or n_new is not None:
         cases = _own_cases(run, models, prompts, n_new)
-    seeds, n_texts, n_judged = iter(range(10**6 * run.seed, 2**62)), 0, 0
-    for model, prompt, n in cases:
-        try:
-            law = enumerate_sequences(model, n, prompt, decoder.config)
-        except ValueError:
-            continue
-        if len(law) < 2:
-            continue
-        texts, p = [*law], np.array([*law.values()])
-        index = {text: i for i, text in enumerate(texts)}
-
-        def sample(m, model=model, prompt=prompt, n=n, index=index):
-            return np.array([
-                _place(decoder, model, prompt, n, next(seeds), index) for _ in range(m)
-            ])  # fmt: skip
-
-        m = _affordable(sample, n_draws)
-        what = f"texts of {n} tokens behind {prompt}"
-        court.judge("law", what, sample(m), sample, p, names=_names(texts),
-                    example=as_code(model, "model"))  # fmt: skip
-        n_texts, n_judged = n_texts + m, n_judged + 1
-    if not n_judged:
+    seeds, began = iter(range(10**6 * run.seed, 2**62)), time.thread_time()
+    pace = Pace(0.9 * decoder.times, len(cases))
+    drawn = [_texts(decoder, *case, seeds, n_draws, pace.next()) for case in cases]
+    drawn, seconds = [d for d in drawn if d], time.thread_time() - began
+    if not drawn:
         return run.pass_over("law", "every text is certain, or there are too many")
-    return run.passed("law", f"{n_texts} texts from {n_judged} models")
+    cases = [case for *_, case in drawn]
+    check_scores(court, cases, seconds)
+    for what, code, texts, p, case in drawn:
+        court.judge("law", what, case.first, case.sample, p, names=_names(texts),
+                    example=code)  # fmt: skip
+    run.report.power = power(cases)
+    n = sum(len(case.first) for case in cases)
+    return run.passed("law", f"{n} texts from {len(cases)} models")
+
+
+def _texts(decoder, model, prompt, n_new, seeds, n_draws, seconds):
+    """Draw texts: (what, the model as code, all texts, their probabilities, `Case`)."""
+    try:
+        law = enumerate_sequences(model, n_new, prompt, decoder.config)
+    except ValueError:
+        return None
+    if len(law) < 2:
+        return None
+    texts = [*law]
+    index = {text: i for i, text in enumerate(texts)}
+
+    def sample(m):
+        return np.array([
+            _place(decoder, model, prompt, n_new, next(seeds), index) for _ in range(m)
+        ])  # fmt: skip
+
+    next_law, _ = decoder.laws(model, n_new, prompt)
+    first = sample(_affordable(sample, n_draws, seconds))
+    case = Case.of_texts(texts, next_law, prompt[-1], first, sample)
+    what = f"texts of {n_new} tokens behind {prompt}"
+    return what, as_code(model, "model"), texts, np.array([*law.values()]), case
 
 
 def _seeds(run, decoder, court, n_draws):
@@ -384,7 +408,7 @@ def _judge_pairs(run, decoder, court, model, marginals, n_draws):
         texts = [decoder.write(model, [1], 2, next(seeds)) for _ in range(n)]
         return np.array([3 * a[place] + b[0] for a, b in zip(texts, texts[1:])][:m])
 
-    m = _affordable(lambda m: pairs(m, 0), n_draws)
+    m = _affordable(lambda m: pairs(m, 0), n_draws, 0.2 * decoder.times)
     for place, marginal in zip((0, -1), marginals):
         court.judge(
             "independent", f"token {place % 2} of a text, and the first of the next",
@@ -419,10 +443,10 @@ def _place(decoder, model, prompt, n, seed, index):
     return index[text]
 
 
-def _affordable(sample, n):
-    """n texts, or fewer where one takes long: 0.5 s for every 400 asked for."""
+def _affordable(sample, n, seconds):
+    """How many texts these seconds are enough for: at most n, at least 60."""
     sample(1)
     began = time.thread_time()
     sample(7)
     each = max(1e-6, (time.thread_time() - began) / 7)
-    return int(min(n, max(60, 0.5 * max(1, n / 400) / each)))
+    return int(min(n, max(60, seconds / each)))

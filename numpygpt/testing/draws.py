@@ -6,7 +6,8 @@ usual chi-square bound is only right for many draws and not far out in the tail,
 the suspicion names a set: the cells that came too often. Then fresh draws are made, and
 how many of them fall into that one set, of probability p, is binomial: the tail is
 exact. Not before it is below 1e-8 is the sampler refused; while it lies between that
-and 1 %, four times as many draws decide.
+and 1 %, four times as many draws decide. Of a slow sampler fewer are made, as many as
+there is time for.
 
 False alarms: a check makes at most 50 such verdicts, and a right sampler fails each
 with a probability of at most 1e-8. Together that is 5e-7: once in two million runs.
@@ -15,6 +16,7 @@ with a probability of at most 1e-8. Together that is 5e-7: once in two million r
 import operator
 import time
 from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -31,8 +33,6 @@ from .statistics import (
     binomial_tail,
     chi_square_tail,
     kl_tail,
-    normal_tail,
-    sum_tail,
 )
 
 __tracebackhide__ = True
@@ -41,11 +41,10 @@ SUSPICION, CLEARED = 0.02, 0.01
 
 
 class Court:
-    """Judges suspicions with fresh draws, as long as there is time."""
+    """Judges suspicions with fresh draws, as long as there is time for them."""
 
     def __init__(self, run, seconds):
-        self.run, self.n_verdicts = run, 0
-        self.end = time.thread_time() + seconds
+        self.run, self.n_verdicts, self.seconds = run, 0, seconds
 
     def note(self, statistic):
         self.run.report.statistics.append(statistic)
@@ -73,10 +72,10 @@ class Court:
     def confirm(self, name, found, hits, p, n, words, example=""):
         """``hits(n)``: for n fresh draws, whether each is a hit; each is with
         probability ``p``. Raises when there are too many to be chance."""
-        p, start = min(1.0, float(p)), n
-        while self.n_verdicts < MOST_VERDICTS and n <= 64 * start:
-            began = time.thread_time()
-            hit = np.asarray(hits(n), bool)
+        p, most = min(1.0, float(p)), 64 * n
+        found.verdict = "suspicious, and no time for fresh draws"
+        while n <= most and self.may_judge():
+            hit = self.fresh(hits, n)
             tail = binomial_tail(int(hit.sum()), len(hit), p)
             if not self.verdict(name, found, tail, words, example, (
                 f"{hit.sum()} of {len(hit)} fresh draws fell where {p * len(hit):.1f} "
@@ -84,8 +83,24 @@ class Court:
             )):  # fmt: skip
                 return
             n *= 4
-            if time.thread_time() + 4 * (time.thread_time() - began) > self.end:
-                return
+
+    def may_judge(self):
+        return self.seconds > 0 and self.n_verdicts < MOST_VERDICTS
+
+    def fresh(self, hits, n):
+        """n of them, or fewer: in pieces, until the time is up."""
+        found, piece = [], -(-n // 16)
+        while n > 0 and self.seconds > 0:
+            with self.clock():
+                found.append(np.asarray(hits(min(piece, n)), bool))
+            n -= piece
+        return np.concatenate(found)
+
+    @contextmanager
+    def clock(self):
+        began = time.thread_time()
+        yield
+        self.seconds -= time.thread_time() - began
 
     def verdict(self, name, found, tail, words, example, fresh):
         """Refuse, go on (True) or clear (False)."""
@@ -96,26 +111,21 @@ class Court:
             raise Broken(name, wrong, example)
         return tail < CLEARED
 
-    def judge_sum(self, name, what, first, sample, times, n, p):
-        """Hits of several rows together: ``first`` of them in stage one, in ``n[i]``
-        draws of probability ``p[i]``; ``sample() -> hits`` of so many times the draws,
-        fresh ones."""
-        n, p = np.asarray(n, float), np.asarray(p, float)
-        mean, deviation = (n * p).sum(), np.sqrt((n * p * (1 - p)).sum())
-        z = (first - mean) / max(deviation, 1e-9)
-        found = Statistic(what, int(n.sum()), float(z), 2 * normal_tail(abs(z)))
-        self.note(found)
-        if abs(z) < 3.2 or self.n_verdicts >= MOST_VERDICTS:
-            return
-        many, hits = times * n, sample()
-        if z > 0:
-            tail = sum_tail(hits, many, p)
-        else:
-            tail = sum_tail(many.sum() - hits, many, 1 - p)
-        self.verdict(
-            name, found, tail, f"{what}: {first} times where {mean:.0f} are right", "",
-            f"of {many.sum():.0f} fresh draws {hits}, where {times * mean:.0f} should",
-        )  # fmt: skip
+    def judge_sums(self, name, suspicions, sample):
+        """Sums that are too far off to be trusted, [(`Statistic`, tail, words)]: with
+        what ``sample()`` draws afresh, ``tail(fresh)`` bounds the probability of a sum
+        as far off. All of them with the same draws; three times at most."""
+        for _ in range(3):
+            if not suspicions or not self.may_judge():
+                return
+            with self.clock():
+                fresh = sample()
+            words = "fresh draws were as far off, in the same direction"
+            room = MOST_VERDICTS - self.n_verdicts
+            suspicions = [
+                (found, tail, what) for found, tail, what in suspicions[:room]
+                if self.verdict(name, found, tail(fresh), what, "", words)
+            ]  # fmt: skip
 
 
 def cells(p, n):
@@ -178,14 +188,13 @@ def draw(f, row, rng, n, seconds=900):
     return tokens
 
 
-def affordable(f, row, rng, n):
-    """How many draws to make: n, or fewer where one takes long (a quarter of a second a
-    row for every thousand that were asked for; at least 100)."""
+def affordable(f, row, rng, n, seconds):
+    """How many draws these seconds are enough for: at most n."""
     draw(f, row, rng, 1)
     began = time.thread_time()
     draw(f, row, rng, 7)
     each = max(1e-7, (time.thread_time() - began) / 7)
-    return int(min(n, max(100, 0.25 * max(1, n / 1000) / each)))
+    return int(min(n, seconds / each))
 
 
 def token_of(value, n_vocab, example):

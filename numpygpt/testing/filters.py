@@ -24,6 +24,7 @@ import numpy as np
 
 from .batches import speaks_of_rows
 from .compare import REMOVED, STEP, difference, probabilities
+from .pace import paced
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
 from .rows import contexts_to_try, hard_rows, ordinary_rows
@@ -227,13 +228,14 @@ def _search(run, subject, names, rows, context):
 
 def _cases(run, rows, context):
     if context is not None:
-        yield from _with_contexts(run, rows, context)
+        cases = _with_contexts(run, rows, context)
+        yield from cases if rows is not None else paced(cases, 3.5)
     elif rows is not None:
         yield from ((row, None) for row in examples_of(rows))
     else:
         bank = [row for _, row in hard_rows(run.seed, min(25, n_examples()))]
         step = max(1, len(bank) // (25 * n_examples()))
-        yield from ((row, None) for row in bank[::step])
+        yield from ((row, None) for row in paced(bank[::step], 3.0))
 
 
 def _with_contexts(run, rows, context):

@@ -129,9 +129,9 @@ def as_code(value, name=""):
         text = value.code
     elif table is not None:
         eos, n_ctx = value.generation_config.eos_token_id, value.config.n_ctx
-        text = (
-            f"TableLM({as_code(np.round(table, 6))}, n_ctx={n_ctx}, eos_token_id={eos})"
-        )
+        start = f", start={value.start}" if getattr(value, "start", 0) else ""
+        text = f"TableLM({as_code(np.round(table, 6))}, n_ctx={n_ctx}, "
+        text += f"eos_token_id={eos}{start})"
     elif isinstance(value, np.ndarray):
         text = _array(value)
     else:

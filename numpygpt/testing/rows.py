@@ -63,6 +63,9 @@ def rows_to_draw_from(seed=0):
     yield "all positive", mixed(np.linspace(1000, 1003, 9))
     yield "halving", mixed(-np.log(2) * np.arange(1, 9))
     yield "one below certain", mixed([3.0, *np.linspace(-2.0, -1.0, 12)])
+    for share, n in ((0.1, 400), (0.15, 300)):
+        peak = np.log(share / (1 - share) * n)
+        yield f"a peak above {n}", rng.permutation([peak, *np.linspace(-0.1, 0.1, n)])
     yield from _random_rows(rng)
     yield "1,500 nearly even", mixed(np.linspace(0, 0.3, 1500))
     yield "1,500 as in a text", mixed(zipf).astype(np.float32)
@@ -148,6 +151,8 @@ def _levels(rng):
     yield rng.permutation(-np.linspace(0.1, 5, 11))
     yield np.linspace(3, -3, 10)
     yield np.linspace(-3, 3, 10)
+    for n in (150, 1500):  # the best side by side: who looks at pieces errs there
+        yield np.linspace(3, -5, n)
 
 
 def _peaks(rng):
@@ -177,7 +182,7 @@ def _borders(rng):
     for masses in ((0.5, 0.3, 0.2), (0.4, 0.3, 0.2, 0.1), (0.25,) * 4):
         yield np.log(masses)
     for limit in (0.5, 0.8, 0.9, 0.95, 0.99):
-        for off in (-1e-3, 1e-3):
+        for off in (-1e-3, 1e-3, -1.5e-4, 1.5e-4):
             head = np.array([0.5, 0.3, 0.2]) * (limit + off)
             tail = np.array([0.6, 0.4]) * (1 - limit - off)
             yield rng.permutation(np.log([*head, *tail]))

@@ -22,16 +22,20 @@ import numpy as np
 from .compare import decided, possible
 from .draws import Court, affordable, blocks, draw, token_of
 from .filters import check_kind, law_of
-from .generators import at, n_words
+from .generators import at
 from .independence import check_independence
+from .intervals import check_intervals, takes_one_number
+from .pace import Pace, paced
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
 from .rows import hard_rows, rows_to_draw_from
+from .scores import Case, check_scores, power
 from .search import broken_rows_of, examples_of
 from .shrink import smaller
-from .statistics import least_share
 
 __tracebackhide__ = True
+
+LEAST = 60  # draws from a row; with less time than that it is left out
 
 
 def softmax(row):
@@ -59,7 +63,8 @@ def check_sampler(
     run = Run("sampler", skip, [*also, *["broken rows"] * bool(broken_rows)], seed)
     sampler = Sampler(f, law, ties, seed, time_limit)
     n_draws = n_draws or (8000 if thorough else 1000)
-    court = Court(run, 60 if thorough else 3)
+    sampler.times = max(1, n_draws / 1000)
+    court = Court(run, 1.8 * sampler.times)
     bank = [(f"row {i}", r) for i, r in enumerate(examples_of(rows))] if rows else None
     try:
         _hard_rows(run, sampler, bank)
@@ -79,6 +84,7 @@ class Sampler:
 
     def __init__(self, f, law, ties, seed, seconds):
         self.f, self.ties, self.seed, self.seconds = f, ties, seed, seconds
+        self.times = 1  # how much longer than by default a check may take
         self.law = lambda row: law_of(law, row.copy())
 
     def __call__(self, row, rng):
@@ -113,7 +119,8 @@ class Sampler:
 def _hard_rows(run, sampler, bank):
     """A few draws from each of many rows."""
     names = [n for n in ("possible", "same seed") if run.has(n)]
-    bank = bank or [*hard_rows(sampler.seed, min(25, n_examples()))][:: _step()]
+    rows = [*hard_rows(sampler.seed, min(25, n_examples()))][:: _step()]
+    bank = bank or paced(rows, 0.7)
     n = 0
     for _, row in bank:
         if sampler.law_at(row) is None:
@@ -167,14 +174,12 @@ def _edges(run, sampler, bank):
     if not run.has("edges"):
         return
     n = 0
-    for _, row in bank or [
-        *((k, r) for k, r in hard_rows(sampler.seed, 5) if k == "removed"),
-        *rows_to_draw_from(sampler.seed),
-    ]:
+    removed = ((k, r) for k, r in hard_rows(sampler.seed, 5) if k == "removed")
+    for _, row in bank or paced([*removed, *rows_to_draw_from(sampler.seed)], 0.4):
         q = sampler.law_at(row)
         if q is None or (q > 0).sum() < 2 or not decided(row, sampler.law):
             continue
-        if not _takes_one_number(sampler, row):
+        if not takes_one_number(sampler, row):
             return run.pass_over(
                 "edges", "it takes more than one uniform number a draw"
             )
@@ -183,15 +188,6 @@ def _edges(run, sampler, bank):
             n += 1
     run.passed("edges", f"{n} random numbers")
     return None
-
-
-def _takes_one_number(sampler, row):
-    for uniform in (0.3, 0.7):
-        rng = at(uniform)
-        sampler(row, rng)
-        if n_words(rng) != 2:
-            return False
-    return True
 
 
 def _uniforms(q):
@@ -220,33 +216,43 @@ def _law(run, sampler, court, bank, n_draws):
     """Many draws from some rows, each compared by itself and all together."""
     if not run.has("law"):
         return
-    drawn, began = [], time.thread_time()
+    n_exact = check_intervals(sampler, bank)
+    began = time.thread_time()
+    drawn = [*_draws(run, sampler, bank, n_draws)]
+    cases = [case for *_, case in drawn]
+    some = [c for c in cases if (c.q > 0).sum() > 1 and c.q.shape[1] < 1000]
+    if some:
+        check_scores(court, some, time.thread_time() - began)
+        run.report.power = power(some)
+    for name, row, case in drawn:
+        what, q = f"draws from the row '{name}'", case.q[0]
+        example = as_code(row, "row")
+        court.judge("law", what, case.first, case.sample, q, example=example)
+        if len(row) > 40:
+            court.judge("law", f"{what}, by id", case.first, case.sample, q,
+                        blocks(len(row)), _ids, example)  # fmt: skip
+    words = f"{sum(len(c.first) for c in cases)} draws from {len(cases)} rows"
+    run.passed("law", words + (f", and {n_exact} without draws" if n_exact else ""))
+
+
+def _draws(run, sampler, bank, n_draws):
+    """(name, row, `Case`), a case with the draws of every row that has a clear law."""
+    pace = Pace(1.1 * sampler.times, len(bank))
     for i, (name, row) in enumerate(bank):
-        q = sampler.law_at(row)
+        seconds, q = pace.next(), sampler.law_at(row)
         exact = sampler.ties == "exact"
         if q is None or not (exact or decided(row, sampler.law)):
             continue
         rng = sampler.rng(7, i)
-        n = affordable(sampler.f, row, rng, n_draws)
-        tokens = draw(sampler.f, row, rng, n)
-        example = as_code(row, "row")
-        _all_possible(run, tokens, q, example)
-        drawn.append((row, q, tokens, rng))
-        what = f"draws from the row '{name}'"
+        n = affordable(sampler.f, row, rng, n_draws, seconds) if seconds > 0 else 0
+        if n >= min(n_draws, LEAST):
 
-        def sample(n, row=row, rng=rng):
-            return draw(sampler.f, row, rng, n)
+            def sample(n, row=row, rng=rng):
+                return draw(sampler.f, row, rng, n)
 
-        court.judge("law", what, tokens, sample, q, example=example)
-        if len(row) > 40:
-            labels = blocks(len(row))
-            court.judge("law", f"{what}, by id", tokens, sample, q, labels,
-                        _ids, example)  # fmt: skip
-    _together(sampler, court, drawn, time.thread_time() - began)
-    run.passed(
-        "law", f"{sum(len(t) for _, _, t, _ in drawn)} draws from {len(drawn)} rows"
-    )
-    _power(run, drawn)
+            tokens = sample(n)
+            _all_possible(run, tokens, q, as_code(row, "row"))
+            yield name, row, Case.of_row(q, tokens, sample)
 
 
 def _all_possible(run, tokens, q, example):
@@ -261,56 +267,3 @@ def _all_possible(run, tokens, q, example):
 
 def _ids(ids):
     return f"tokens {ids[0]} to {ids[-1]}:"
-
-
-RANKS = {
-    "the likeliest token": lambda q: np.argmax(q),
-    "the second": lambda q: np.argsort(-q, kind="stable")[:2][-1],
-    "the third": lambda q: np.argsort(-q, kind="stable")[:3][-1],
-    "the least likely": lambda q: np.argmin(np.where(q > 0, q, 2)),
-    "the first id": lambda q: np.flatnonzero(q)[0],
-    "the last id": lambda q: np.flatnonzero(q)[-1],
-}
-
-
-def _together(sampler, court, drawn, seconds):
-    """A small fault of the same kind on every row shows in all rows together. Fresh
-    draws are four times as many, or as many as three seconds allow."""
-    times = max(1, min(4, int(3 / max(seconds, 0.1))))
-    drawn = [d for d in drawn if (d[1] > 0).sum() > 1 and len(d[0]) < 1000]
-    for name, which in RANKS.items():
-        rows = [(row, int(which(q)), q, tokens, rng) for row, q, tokens, rng in drawn]
-
-        def sample(rows=rows):
-            return sum(
-                int((draw(sampler.f, row, rng, times * len(tokens)) == token).sum())
-                for row, token, _, tokens, rng in rows
-            )
-
-        first = sum(int((tokens == token).sum()) for _, token, _, tokens, _ in rows)
-        if rows:
-            court.judge_sum(
-                "law", f"{name}, in all rows", first, sample, times,
-                [len(tokens) for *_, tokens, _ in rows],
-                [q[token] for _, token, q, _, _ in rows],
-            )  # fmt: skip
-
-
-def _power(run, drawn):
-    """The least share of a fault that these draws would have found, on the best row."""
-    best, anything = 1.0, 1.0
-    for _, q, tokens, _ in drawn:
-        left = q > 0
-        if left.sum() > 1:
-            one = np.arange(len(q)) == np.argmax(q)
-            best = min(best, least_share(q, one, len(tokens)))
-            anything = min(anything, least_share(q, left / left.sum(), len(tokens)))
-    several = [(q, len(t)) for _, q, t, _ in drawn if 0 < q.max() < 1]
-    if several:  # and all rows together: 3.2 deviations, and 3.1 more
-        top, n = np.array([(q.max(), n) for q, n in several]).T
-        best = min(best, 6.3 * np.sqrt((n * top * (1 - top)).sum())
-                   / (n * (1 - top)).sum())  # fmt: skip
-    run.report.power = {
-        "the likeliest token in place of a draw": best,
-        "any possible token alike": anything,
-    }

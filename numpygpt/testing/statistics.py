@@ -5,7 +5,6 @@ that the tail must be known, far out (1e-8), where a bell curve is wrong by orde
 magnitude. So the verdicts use bounds that hold exactly:
 
     binomial_tail    n draws, each a hit with probability p: at least k hits; exact
-    sum_tail         the same where p differs from draw to draw; Chernoff's bound
     kl_tail          a whole table of counts against its law; Agrawal's bound
 
 and `chi_square_tail`, which is only asymptotically right, merely raises a suspicion.
@@ -37,23 +36,6 @@ def binomial_tail(k, n, p):
     first = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
     first += k * math.log(p) + (n - k) * math.log1p(-p)
     return min(1.0, float(np.exp(first + logs).sum()))
-
-
-def sum_tail(total, n, p):
-    """A bound of P(X >= total) for X the hits in ``n[i]`` draws of probability
-    ``p[i]``, all i together: ``min over t of E[exp(t X)] / exp(t total)`` (Chernoff,
-    1952). The minimum is found by bisection."""
-    n, p = np.asarray(n, float), np.asarray(p, float)
-    if total <= (n * p).sum():
-        return 1.0
-    if total > n[p > 0].sum():
-        return 0.0
-    low, high = 0.0, 60.0
-    for _ in range(80):
-        t = (low + high) / 2
-        tilted = p * math.exp(t) / (1 - p + p * math.exp(t))
-        low, high = (t, high) if (n * tilted).sum() < total else (low, t)
-    return math.exp(min(0.0, (n * np.log1p(p * math.expm1(t))).sum() - t * total))
 
 
 def chi_square_tail(x, k):
@@ -102,18 +84,3 @@ def kl_tail(counts, p):
 def normal_tail(z):
     """P(Z >= z) of a standard normal."""
     return math.erfc(z / math.sqrt(2)) / 2
-
-
-def least_share(p, fault, n):
-    """How small a fault is found: the least share of draws that, taken from the law
-    ``fault`` and not from ``p``, raises a suspicion in 99.9 % of the runs of n draws.
-
-    The chi-square statistic then has the noncentrality ``n * share ** 2 * sum((fault -
-    p) ** 2 / p)``; 32 is enough for a suspicion at 1 % with that power.
-    """
-    p, fault = np.asarray(p, float), np.asarray(fault, float)
-    left = p > 0
-    if fault[~left].sum() > 0:  # an impossible token: one is enough
-        return min(1.0, -math.log(1e-3) / n / float(fault[~left].sum()))
-    size = float(((fault - p)[left] ** 2 / p[left]).sum())
-    return min(1.0, math.sqrt(32 / (n * size))) if size > 0 else 1.0

@@ -39,14 +39,14 @@ from ..gpt2 import GPT2
 class TableLM:
     """A language model whose logits stand in ``table``: ``[n_vocab, n_vocab]``, the row
     of the last token, or ``[n_vocab, ..., n_vocab]`` of the last few, older ones first.
-    (Before the text begins there are tokens 0.) An axis less, ``[n_vocab]``, and the
-    model does not look back at all.
+    (Before the text begins there are tokens ``start``.) An axis less, ``[n_vocab]``,
+    and the model does not look back at all.
 
     A hidden row is the last tokens, one-hot, laid side by side.
     """
 
-    def __init__(self, table, n_ctx=64, eos_token_id=None):
-        self.table = np.asarray(table)
+    def __init__(self, table, n_ctx=64, eos_token_id=None, start=0):
+        self.table, self.start = np.asarray(table), start
         n_vocab, self.n_back = self.table.shape[-1], self.table.ndim - 1
         if self.table.dtype.kind != "f" or set(self.table.shape) != {n_vocab}:
             raise ValueError(
@@ -71,7 +71,7 @@ class TableLM:
             for token in ids:
                 self._check(token, cache)
                 cache.ids.append(int(token))
-                before = [0] * self.n_back + cache.ids
+                before = [self.start] * self.n_back + cache.ids
                 rows.append(before[len(before) - self.n_back :])
         one_hot = np.eye(self.config.n_vocab, dtype=self.dtype)
         return one_hot[np.array(rows, np.int64)].reshape(len(rows), -1)

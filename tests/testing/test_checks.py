@@ -378,6 +378,7 @@ def test_the_report_has_the_statistics_and_the_power():
     assert all(0 <= s.p <= 1 and s.n_draws for s in report.statistics)
     assert set(report.power) == {
         "the likeliest token in place of a draw", "any possible token alike",
+        "the least likely in place of a draw",
     }  # fmt: skip
     assert all(0 < share < 0.05 for share in report.power.values())
     assert "a false alarm at most once in 2,000,000 runs" in str(report)

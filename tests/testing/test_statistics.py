@@ -11,9 +11,7 @@ from numpygpt.testing.statistics import (
     binomial_tail,
     chi_square_tail,
     kl_tail,
-    least_share,
     normal_tail,
-    sum_tail,
 )
 
 
@@ -36,18 +34,6 @@ def test_far_out_it_is_exact():
     exact = sum(math.comb(400, k) * q**k * (1 - q) ** (400 - k) for k in range(165, 401))
     assert binomial_tail(165, 400, 0.25) == pytest.approx(float(exact), rel=1e-9)
     assert exact < 1e-11
-
-
-@pytest.mark.parametrize("total", [8, 12, 20])
-def test_the_bound_of_a_sum_is_above_the_sum(total):
-    n, p = [10, 10, 10], [0.1, 0.3, 0.2]
-    law = np.array([1.0])
-    for size, share in zip(n, p):
-        law = np.convolve(law, [pmf(k, size, share) for k in range(size + 1)])
-    exact = law[total:].sum()
-    assert exact <= sum_tail(total, n, p) <= 12 * exact
-    assert sum_tail(31, n, p) == 0
-    assert sum_tail(3, n, p) == 1
 
 
 def test_chi_square_by_integration():
@@ -87,14 +73,6 @@ def test_the_bound_of_a_table_is_above_its_probability():
 
 def test_the_normal_tail():
     assert normal_tail(1.959964) == pytest.approx(0.025, rel=1e-5)
-
-
-def test_more_draws_find_less():
-    even, one = np.full(4, 0.25), np.eye(4)[0]
-    shares = [least_share(even, one, n) for n in (100, 1000, 10_000)]
-    assert shares == sorted(shares)[::-1]
-    assert least_share(even, even, 1000) == 1
-    assert least_share([1.0, 0.0], [0.0, 1.0], 1000) == pytest.approx(0.0069, rel=0.01)
 
 
 @pytest.mark.parametrize(
