@@ -9,7 +9,7 @@ counts that are more even than chance makes them.
 import numpy as np
 
 from .compare import decided
-from .draws import affordable, draw
+from .draws import draw, seconds_each
 from .report import Statistic, as_code
 from .statistics import binomial_tail, normal_tail
 
@@ -25,7 +25,8 @@ def check_independence(run, sampler, court, n):
             run.pass_over(name, "the law leaves no choice on an even row")
         return
     q, rng = sampler.law(row), sampler.rng(8)
-    n = affordable(sampler.f, row, rng, n, 0.3 * sampler.times)
+    each = max(1e-7, seconds_each(sampler.f, row, rng))
+    n = int(min(n, 0.15 * sampler.times / each))
     if n < 2:
         for name in wanted:
             run.pass_over(name, "a draw takes too long")

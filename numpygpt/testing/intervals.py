@@ -10,27 +10,34 @@ one piece. One that uses the number otherwise, a hash or a seed, does so by chan
 than once in 10^9 times on a row where no token has more than 0.6.
 """
 
+import time
+
 import numpy as np
 
 from .compare import decided
 from .generators import at, n_words
+from .pace import Pace
 from .report import Broken, as_code
 
 __tracebackhide__ = True
 
 N_GRID, CLOSE = 64, 1e-9
+N_DRAWS = 600  # for a row of 20 tokens: the grid, and 27 for every border
 BLUR, RELATIVE = 1e-5, 5e-5  # what float32 may do to a row of 20, tenfold
 
 
 def check_intervals(sampler, bank):
     """Compare the lengths of the intervals with the law. Returns on how many rows."""
-    n = 0
+    n, pace = 0, Pace(0.3 * sampler.times, 12)
     for _, row in bank:
         q = sampler.law_at(row)
         if q is None or not _suits(row, q) or not decided(row, sampler.law):
             continue
+        began, seconds = time.thread_time(), pace.next()
         if not takes_one_number(sampler, row):
             return n
+        if N_DRAWS / 2 * (time.thread_time() - began) > seconds:
+            continue
         lengths = interval_lengths(lambda u, row=row: sampler(row, at(u)), len(row))
         if lengths is None:
             return n
