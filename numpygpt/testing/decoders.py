@@ -62,7 +62,7 @@ def check_decoder(
     decoder = Decoder(f, config, time_limit)
     n_draws = n_draws or (8000 if thorough else 1000)
     decoder.times = max(1, n_draws / 1000)
-    court = Court(run, 2.2 * decoder.times)
+    court = Court(run)
     try:
         _paths(run, decoder, models, prompts, n_new)
         if models is None:
@@ -348,10 +348,12 @@ def _law(run, decoder, court, models, prompts, n_new, n_draws):
     if not drawn:
         return run.pass_over("law", "every text is certain, or there are too many")
     cases = [case for *_, case in drawn]
-    check_scores(court, cases, seconds)
+    court.allow(0.6 * decoder.times)
     for what, code, texts, p, case in drawn:
         court.judge("law", what, case.first, case.sample, p, names=_names(texts),
                     example=code)  # fmt: skip
+    court.allow(1.2 * decoder.times)
+    check_scores(court, cases, seconds)
     run.report.power = power(cases)
     n = sum(len(case.first) for case in cases)
     return run.passed("law", f"{n} texts from {len(cases)} models")
@@ -408,6 +410,7 @@ def _judge_pairs(run, decoder, court, model, marginals, n_draws):
         texts = [decoder.write(model, [1], 2, next(seeds)) for _ in range(n)]
         return np.array([3 * a[place] + b[0] for a, b in zip(texts, texts[1:])][:m])
 
+    court.allow(0.4 * decoder.times)
     m = _affordable(lambda m: pairs(m, 0), n_draws, 0.2 * decoder.times)
     for place, marginal in zip((0, -1), marginals):
         court.judge(

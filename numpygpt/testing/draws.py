@@ -43,8 +43,12 @@ SUSPICION, CLEARED = 0.02, 0.01
 class Court:
     """Judges suspicions with fresh draws, as long as there is time for them."""
 
-    def __init__(self, run, seconds):
-        self.run, self.n_verdicts, self.seconds = run, 0, seconds
+    def __init__(self, run):
+        self.run, self.n_verdicts, self.seconds = run, 0, 0.0
+
+    def allow(self, seconds):
+        """So much more time for fresh draws."""
+        self.seconds = max(0.0, self.seconds) + seconds
 
     def note(self, statistic):
         self.run.report.statistics.append(statistic)

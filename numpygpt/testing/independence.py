@@ -35,6 +35,7 @@ def check_independence(run, sampler, court, n):
     def sample(n):
         return draw(sampler.f, row, rng, n)
 
+    court.allow(0.4 * sampler.times)
     tokens, example = sample(n), as_code(row, "row")
     if run.has("independent"):
         _pairs(court, tokens, sample, q, example)

@@ -64,7 +64,7 @@ def check_sampler(
     sampler = Sampler(f, law, ties, seed, time_limit)
     n_draws = n_draws or (8000 if thorough else 1000)
     sampler.times = max(1, n_draws / 1000)
-    court = Court(run, 1.6 * sampler.times)
+    court = Court(run)
     bank = [(f"row {i}", r) for i, r in enumerate(examples_of(rows))] if rows else None
     try:
         _hard_rows(run, sampler, bank)
@@ -219,11 +219,10 @@ def _law(run, sampler, court, bank, n_draws):
     n_exact = check_intervals(sampler, bank)
     began = time.thread_time()
     drawn = [*_draws(run, sampler, bank, n_draws)]
+    seconds = time.thread_time() - began
     cases = [case for *_, case in drawn]
     some = [c for c in cases if (c.q > 0).sum() > 1 and c.q.shape[1] < 1000]
-    if some:
-        check_scores(court, some, time.thread_time() - began)
-        run.report.power = power(some)
+    court.allow(0.5 * sampler.times)
     for name, row, case in drawn:
         what, q = f"draws from the row '{name}'", case.q[0]
         example = as_code(row, "row")
@@ -231,6 +230,10 @@ def _law(run, sampler, court, bank, n_draws):
         if len(row) > 40:
             court.judge("law", f"{what}, by id", case.first, case.sample, q,
                         blocks(len(row)), _ids, example)  # fmt: skip
+    if some:
+        court.allow(0.8 * sampler.times)
+        check_scores(court, some, seconds)
+        run.report.power = power(some)
     if not drawn:
         return run.pass_over("law", "a draw takes too long; give n_draws= or rows=")
     words = f"{sum(len(c.first) for c in cases)} draws from {len(cases)} rows"
