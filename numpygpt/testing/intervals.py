@@ -28,7 +28,7 @@ BLUR, RELATIVE = 1e-5, 5e-5  # what float32 may do to a row of 20, tenfold
 
 def check_intervals(sampler, bank):
     """Compare the lengths of the intervals with the law. Returns on how many rows."""
-    n, pace = 0, Pace(0.3 * sampler.times, 12)
+    n, pace = 0, Pace(0.5 * sampler.times, 12)
     for _, row in bank:
         q = sampler.law_at(row)
         if q is None or not _suits(row, q) or not decided(row, sampler.law):
