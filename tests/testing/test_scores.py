@@ -94,6 +94,16 @@ def test_what_has_no_intervals_is_not_judged_by_them():
     assert interval_lengths(lambda u: int(u * 1e6) % 3, 3) is None
 
 
+def test_a_seed_made_of_the_number_is_not_an_interval():
+    """Also where only its last bits count, as torch's generator takes 32 of a seed."""
+
+    def sampler(z, rng):
+        seed = int(rng.integers(2**62)) % 2**32
+        return int(np.argmax(z + np.random.default_rng(seed).gumbel(size=len(z))))
+
+    assert "without draws" not in check_sampler(sampler).checked["law"]
+
+
 @pytest.mark.parametrize("bits", [8, 10, 11])
 def test_probabilities_of_half_precision_are_found(bits):
     def sampler(z, rng):
