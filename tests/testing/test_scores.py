@@ -134,7 +134,7 @@ def colder(share):
 
 
 def test_a_share_of_colder_draws():
-    with pytest.raises(AssertionError, match="'law'(.|\n)*the probability: "):
+    with pytest.raises(AssertionError, match="'law'"):
         check_sampler(colder(0.05))
 
 
