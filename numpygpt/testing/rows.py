@@ -63,13 +63,17 @@ def rows_to_draw_from(seed=0):
     yield "all positive", mixed(np.linspace(1000, 1003, 9))
     yield "halving", mixed(-np.log(2) * np.arange(1, 9))
     yield "one below certain", mixed([3.0, *np.linspace(-2.0, -1.0, 12)])
-    for share, n in ((0.1, 400), (0.15, 300)):
-        peak = np.log(share / (1 - share) * n)
-        yield f"a peak above {n}", rng.permutation([peak, *np.linspace(-0.1, 0.1, n)])
+    yield from _peaks_above_many(rng)
     yield from _random_rows(rng)
     yield "1,500 nearly even", mixed(np.linspace(0, 0.3, 1500))
     yield "1,500 as in a text", mixed(zipf).astype(np.float32)
     yield "50,257 nearly even", mixed(np.linspace(0, 0.3, 50257)).astype(np.float32)
+
+
+def _peaks_above_many(rng):
+    for share, n in ((0.1, 400), (0.15, 300)):
+        peak = np.log(share / (1 - share) * n)
+        yield f"a peak above {n}", rng.permutation([peak, *np.linspace(-0.1, 0.1, n)])
 
 
 def _random_rows(rng):
