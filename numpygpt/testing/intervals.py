@@ -5,10 +5,10 @@ as long as its probability. With a generator whose next number we choose (genera
 the borders can be found by bisection, to nine digits, where 4,000 draws give not even
 two. So a sum in half precision, which is wrong by one part in a thousand, is seen.
 
-Only if the sampler is of that kind: 64 numbers along [0, 1) must give every token in one
-piece, and 64 others the token in whose interval they lie. One that uses the number
-otherwise, for a hash or a seed, does so by chance at most with the probability 0.6 ** 64
-= 6e-15 on a row where no token has more than 0.6.
+Only if the sampler is of that kind: 64 numbers along [0, 1) must give every token in
+one piece, and 64 others the token in whose interval they lie. One that uses the number
+otherwise, for a hash or a seed, does so by chance at most with the probability
+0.6 ** 64 = 6e-15 on a row where no token has more than 0.6.
 """
 
 import time
