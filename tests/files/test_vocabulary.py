@@ -421,3 +421,28 @@ def test_saving_takes_the_older_files_away(folder):
     assert sorted(path.name for path in folder.iterdir()) == [
         "merges.txt", "tokenizer_config.json", "vocab.json"
     ]  # fmt: skip
+
+
+def test_each_flag_of_an_added_token():
+    for flags, text, want in (
+        ({"lstrip": True}, "a X b", [("a", None), ("X", 0), (" b", None)]),
+        ({"rstrip": True}, "a X b", [("a ", None), ("X", 0), ("b", None)]),
+        ({"single_word": True}, "Xa", [("Xa", None)]),
+        ({"single_word": True}, "aX", [("aX", None)]),
+        ({"single_word": True}, "a X", [("a ", None), ("X", 0)]),
+    ):
+        assert AddedTokens({"X": Added(0, **flags)}).split(text, ()) == want
+    two = AddedTokens({"ab": Added(0), "b": Added(1, normalized=False)})
+    assert two.split("ab", ()) == [("a", None), ("b", 1)]
+
+
+def test_what_a_vocabulary_may_not_say(folder):
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    for i, message in (
+        (vocab["th"], "same id"),
+        (-1, "id -1"),
+        (1 << 31, "has the id"),
+    ):
+        write(folder, "vocab.json", {**vocab, "he": i})
+        with pytest.raises(FormatError, match=message):
+            Tokenizer.from_pretrained(folder)
