@@ -169,6 +169,7 @@ def written(rng, folder, writers):
     """transformers' tokenizer of a folder that one of these wrote; None if it fails."""
     try:
         rng.choice(writers)(rng, folder)
+        transformers.GPT2Config().save_pretrained(folder)
         return transformers.AutoTokenizer.from_pretrained(folder)
     except (ValueError, ImportError) as error:
         assert re.search(NO_ANSWER, str(error)), error
@@ -189,7 +190,6 @@ def encoded(tokenizer, text):
 @pytest.mark.parametrize("seed", range(N))
 def test_ids_and_texts(tmp_path, seed):
     rng = random.Random(SEED + seed)
-    transformers.GPT2Config().save_pretrained(tmp_path)
     theirs = written(rng, tmp_path, [write_fast, write_slow, write_old])
     if theirs is None:
         return
@@ -261,10 +261,13 @@ def test_logits_and_greedy_text(tmp_path, seed):
     import torch
 
     rng = random.Random(1_000_000 + SEED + seed)
-    transformers.GPT2Config().save_pretrained(tmp_path)
     if written(rng, tmp_path, [write_fast, write_slow]) is None:
         return
-    tokenizer = Tokenizer.from_pretrained(tmp_path)
+    try:
+        tokenizer = Tokenizer.from_pretrained(tmp_path)
+    except FormatError as error:
+        assert any(name in str(error) for name in BY_NAME), error
+        return
     config = small_model(rng, tokenizer.n_vocab + rng.randrange(4))
     kind = transformers.GPT2LMHeadModel
     if rng.random() < 0.2:
