@@ -352,7 +352,7 @@ def _law(run, decoder, court, models, prompts, n_new, n_draws):
     for what, code, texts, p, case in drawn:
         court.judge("law", what, case.first, case.sample, p, names=_names(texts),
                     example=code)  # fmt: skip
-    court.allow(1.2 * decoder.times)
+    court.allow(0.9 * decoder.times)
     check_scores(court, cases, seconds)
     run.report.power = power(cases)
     n = sum(len(case.first) for case in cases)
@@ -447,9 +447,9 @@ def _place(decoder, model, prompt, n, seed, index):
 
 
 def _affordable(sample, n, seconds):
-    """How many texts these seconds are enough for: at most n, at least 60."""
+    """How many texts these seconds are enough for: at most n, at least 30."""
     sample(1)
     began = time.thread_time()
     sample(7)
     each = max(1e-6, (time.thread_time() - began) / 7)
-    return int(min(n, max(60, seconds / each)))
+    return int(min(n, max(30, seconds / each)))

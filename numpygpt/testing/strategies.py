@@ -88,7 +88,11 @@ def configs(draw, **fixed):
     defaults, and those of ``fixed``."""
     names = draw(st.lists(st.sampled_from([*SETTINGS]), max_size=4, unique=True))
     drawn = {name: draw(SETTINGS[name]) for name in names}
-    return GenerationConfig(**{"do_sample": True, **drawn, **fixed})
+    settings = {"do_sample": True, **drawn, **fixed}
+    if settings.get("chain") == "llama.cpp" and settings.get("dry_multiplier"):
+        # Its breakers are texts, which only a tokenizer turns into ids.
+        settings.setdefault("dry_sequence_breakers", [])
+    return GenerationConfig(**settings)
 
 
 @st.composite

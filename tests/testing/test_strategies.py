@@ -5,6 +5,7 @@ import pytest
 from hypothesis import find, given
 
 from numpygpt import GenerationConfig
+from numpygpt.decoding import distribution
 from numpygpt.testing import (
     TableLM,
     bad_logits,
@@ -90,3 +91,8 @@ def test_no_more_than_four_settings(config):
     default = GenerationConfig()
     changed = [n for n in SETTINGS if getattr(config, n) != getattr(default, n)]
     assert len(changed) <= 4
+
+
+@given(configs(dry_multiplier=1.0, chain="llama.cpp"), contexts(3))
+def test_every_config_works_without_a_tokenizer(config, context):
+    assert distribution([0.0, 1.0, 2.0], context, config).sum() > 0
