@@ -74,7 +74,7 @@ def causal_mask(n):
 
 def prefill(q, parts, out):
     """The new tokens of one sequence: each attends to itself and to all before it."""
-    n_head, n_tok, d_head = q.shape
+    n_head, n_tok, _ = q.shape
     keys, values = (np.concatenate(m, axis=1) if m[1:] else m[0] for m in zip(*parts))
     n_seen = keys.shape[1] - n_tok
 

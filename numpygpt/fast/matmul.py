@@ -24,7 +24,7 @@ Next: layers.py. (int8.py holds weights in a quarter of the memory.)
 import numpy as np
 
 from .blas import OPENBLAS, SMALL_KERNELS, call_on_threads, kernel
-from .one_row import one_row
+from .one_row import by_column, one_row
 from .threads import share
 
 # Linux's malloc hands freed memory back to the system, and every 4 KB of it cost a page
@@ -86,11 +86,6 @@ def matmul(x, weight):
     if by_column(weight):
         return _by_outputs(x, weight, max(PIECE // len(weight), 1))
     return _by_inputs(x, weight, max(PIECE // weight.shape[1], 1))
-
-
-def by_column(weight):
-    """Whether the columns are contiguous, not the rows."""
-    return weight.strides[0] < weight.strides[1]
 
 
 def _by_outputs(x, weight, size):

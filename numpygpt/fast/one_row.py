@@ -76,7 +76,7 @@ def one_row(x, weight):
     if n > 1 and start > max(clock.until, ours + APART):
         call_on_threads(n, work, 0, whole)
         clock.took(weight.size, start, time.perf_counter())
-    elif weight.size < ENOUGH or weight.strides[0] > weight.strides[1]:
+    elif weight.size < ENOUGH or not by_column(weight):
         call_on_threads(1, work, 0, whole)
     else:
         threads.share(work, whole, max(whole // 4 // GROUP, 1) * GROUP)
@@ -84,6 +84,11 @@ def one_row(x, weight):
     if whole < len(out):
         call_on_threads(1, work, whole, len(out))
     return out
+
+
+def by_column(weight):
+    """Whether the columns are contiguous, not the rows."""
+    return weight.strides[0] < weight.strides[1]
 
 
 def even(n):
