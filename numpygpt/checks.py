@@ -47,22 +47,25 @@ def check_room(n_tok, config):
 def check_config(config, activations):
     """ValueError if a field of a GPT2Config has a value that no model can have."""
     for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
-        _check(config, name, is_int(getattr(config, name), 1), "a positive integer")
+        value = getattr(config, name)
+        must(name, value, is_int(value, 1), "a positive integer")
     for name, least in ("n_inner", 1), ("bos_token_id", -1), ("eos_token_id", -1):
         value = getattr(config, name)
         several = name == "eos_token_id" and isinstance(value, list)
         ok = all(is_int(v, least) for v in (value if several else [value]))
         ok = ok or value is None
-        _check(config, name, ok, f"None or an integer of at least {least}")
-    _check(config, "n_head", config.n_embd % config.n_head == 0, "a divisor of n_embd")
+        must(name, value, ok, f"None or an integer of at least {least}")
+    ok = config.n_embd % config.n_head == 0
+    must("n_head", config.n_head, ok, "a divisor of n_embd")
     known = config.activation_function in activations
-    _check(config, "activation_function", known, f"one of {', '.join(activations)}")
+    what = f"one of {', '.join(activations)}"
+    must("activation_function", config.activation_function, known, what)
     small = isinstance(e := config.layer_norm_epsilon, (int, float)) and 0 < e < 1
-    _check(config, "layer_norm_epsilon", small, "a number between 0 and 1")
+    must("layer_norm_epsilon", e, small, "a number between 0 and 1")
     for field in fields(config):
         if field.type is bool:
-            is_bool = isinstance(getattr(config, field.name), bool)
-            _check(config, field.name, is_bool, "true or false")
+            value = getattr(config, field.name)
+            must(field.name, value, isinstance(value, bool), "true or false")
 
 
 def as_merges(merges):
@@ -114,11 +117,6 @@ def check_complete(tokens, ids):
 
 def is_int(value, least):
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _check(config, name, ok, what):
-    if not ok:
-        raise ValueError(f"{name} must be {what}, not {getattr(config, name)!r:.80}")
 
 
 def check_text(text):

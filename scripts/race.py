@@ -147,7 +147,7 @@ class Race:
 
     def __init__(self, folder, workers, text=None):
         self.folder, self.text = Path(folder).resolve(), text
-        self.config = config = read_config(folder)
+        self.config = read_config(folder)
         self.models = {w: p for w, p in workers.items() if w != "tiktoken"}
         tokenizers = {"numpygpt", "tiktoken"}
         self.tokenizers = {w: p for w, p in workers.items() if w in tokenizers}
