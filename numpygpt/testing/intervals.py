@@ -71,7 +71,7 @@ def interval_lengths(draw, n_vocab):
     tokens = [draw(u) for u in grid]
     borders = []
     for left, right, a, b in zip(grid, grid[1:], tokens, tokens[1:]):
-        _bisect(draw, left, right, a, b, borders)
+        _bisect(draw, left, right, a, b, borders, n_vocab)
     runs = [tokens[0], *(token for _, token in borders)]
     if len(set(runs)) < len(runs):
         return None
@@ -85,17 +85,18 @@ def interval_lengths(draw, n_vocab):
     return lengths
 
 
-def _bisect(draw, left, right, a, b, borders):
-    """Append (border, the token behind it) for all borders between two numbers."""
-    if a == b:
+def _bisect(draw, left, right, a, b, borders, most):
+    """Append (border, the token behind it) for all borders between two numbers, until
+    there are ``most``: a hash of the number has billions."""
+    if a == b or len(borders) >= most:
         return
     if right - left < CLOSE:
         borders.append((right, b))
         return
     middle = (left + right) / 2
     token = draw(middle)
-    _bisect(draw, left, middle, a, token, borders)
-    _bisect(draw, middle, right, token, b, borders)
+    _bisect(draw, left, middle, a, token, borders, most)
+    _bisect(draw, middle, right, token, b, borders, most)
 
 
 def _compare(row, lengths, q):

@@ -1,6 +1,7 @@
 """Scores of tokens, added up; intervals of a uniform number; the time of a check."""
 
 import math
+import random
 import time
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_the_intervals_of_inverse_cdf_sampling(order):
 
 def test_what_has_no_intervals_is_not_judged_by_them():
     assert interval_lengths(lambda u: int(u * 1e6) % 3, 3) is None
+
+
+def test_a_hash_of_the_number_is_not_bisected_for_ever():
+    """It has as many borders as there are numbers: on some machines this took hours."""
+    asked = []
+
+    def draw(u):
+        asked.append(u)
+        return random.Random(u).randrange(20)
+
+    assert interval_lengths(draw, 20) is None
+    assert len(asked) < 1000
 
 
 def test_a_seed_made_of_the_number_is_not_an_interval():
