@@ -16,14 +16,14 @@ when the weights change.
 """
 
 import argparse
-import re
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from between import write_between
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.hub import DEFAULT_MODEL, writing
+from numpygpt.files.hub import DEFAULT_MODEL
 
 README = Path(__file__).parents[1] / "numpygpt" / "decoding" / "README.md"
 BEGIN, END = "<!-- compare_methods.py -->", "<!-- end of compare_methods.py -->"
@@ -104,11 +104,7 @@ def main(argv=None):
     text = table({name: measure(settings) for name, settings in METHODS.items()})
     print(text)
     if args.write:
-        page = README.read_text(encoding="utf-8")
-        between = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
-        page = between.sub(lambda _: f"{BEGIN}\n{text}\n{END}", page)
-        with writing(README) as file:
-            file.write(page.encode())
+        write_between(README, BEGIN, END, text)
 
 
 if __name__ == "__main__":

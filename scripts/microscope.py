@@ -8,15 +8,14 @@ them, in whatever weights the default model has.
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
+from between import write_between
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.decoding.sampling import probabilities
-from numpygpt.files.hub import writing
 from numpygpt.look import ablate, inside
 
 README = Path(__file__).parents[1] / "numpygpt" / "look" / "README.md"
@@ -146,11 +145,7 @@ def main(argv=None):
         text = "\n".join(table(study(model, tokenizer)))
         print(text)
         if args.write:
-            page = README.read_text(encoding="utf-8")
-            new = f"<!-- microscope -->\n{text}\n<!-- /microscope -->"
-            page = re.sub(r"(?s)<!-- microscope -->.*<!-- /microscope -->", new, page)
-            with writing(README) as file:
-                file.write(page.encode())
+            write_between(README, "<!-- microscope -->", "<!-- /microscope -->", text)
     except (ValueError, OSError) as error:
         print(f"microscope.py: {error}", file=sys.stderr)
         return 1

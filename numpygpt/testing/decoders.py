@@ -24,7 +24,7 @@ import time
 
 import numpy as np
 
-from .draws import Court
+from .draws import Court, seconds_each
 from .pace import Pace, paced
 from .properties import PROPERTIES, Run, n_examples
 from .report import Broken, as_code, call, failure
@@ -448,8 +448,4 @@ def _place(decoder, model, prompt, n, seed, index):
 
 def _affordable(sample, n, seconds):
     """How many texts these seconds are enough for: at most n, at least 30."""
-    sample(1)
-    began = time.thread_time()
-    sample(7)
-    each = max(1e-6, (time.thread_time() - began) / 7)
-    return int(min(n, max(30, seconds / each)))
+    return int(min(n, max(30, seconds / max(1e-6, seconds_each(sample)))))

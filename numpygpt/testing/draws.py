@@ -192,11 +192,11 @@ def draw(f, row, rng, n, seconds=900):
     return tokens
 
 
-def seconds_each(f, row, rng):
-    """How long a draw takes."""
-    draw(f, row, rng, 1)
+def seconds_each(sample):
+    """How long each of the draws of ``sample(n)`` takes."""
+    sample(1)
     began = time.thread_time()
-    draw(f, row, rng, 7)
+    sample(7)
     return (time.thread_time() - began) / 7
 
 

@@ -25,16 +25,16 @@ def check_independence(run, sampler, court, n):
             run.pass_over(name, "the law leaves no choice on an even row")
         return
     q, rng = sampler.law(row), sampler.rng(8)
-    each = max(1e-7, seconds_each(sampler.f, row, rng))
+
+    def sample(n):
+        return draw(sampler.f, row, rng, n)
+
+    each = max(1e-7, seconds_each(sample))
     n = int(min(n, 0.15 * sampler.times / each))
     if n < 2:
         for name in wanted:
             run.pass_over(name, "a draw takes too long")
         return
-
-    def sample(n):
-        return draw(sampler.f, row, rng, n)
-
     court.allow(0.4 * sampler.times)
     tokens, example = sample(n), as_code(row, "row")
     if run.has("independent"):

@@ -250,14 +250,14 @@ def _draws(run, sampler, bank, n_draws):
         if q is None or not (exact or decided(row, sampler.law)):
             continue
         rng, least = sampler.rng(7, i), min(n_draws, LEAST)
+
+        def sample(n, row=row, rng=rng):
+            return draw(sampler.f, row, rng, n)
+
         if seconds > each * least:  # else wait until there is time for some draws
-            each = seconds_each(sampler.f, row, rng)
+            each = seconds_each(sample)
         n = int(min(n_draws, seconds / max(each, 1e-7)))
         if n >= least:
-
-            def sample(n, row=row, rng=rng):
-                return draw(sampler.f, row, rng, n)
-
             tokens = sample(n)
             _all_possible(run, tokens, q, as_code(row, "row"))
             yield name, row, Case.of_row(q, tokens, sample)
