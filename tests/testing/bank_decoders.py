@@ -549,6 +549,9 @@ FAULTS = {
     "draft for model": (loop(lambda m, ids, n: DRAFT(ids)[-1]), None),
 }  # fmt: skip
 
+# Wrong in too few of its tokens for a check of five seconds.
+THOROUGH = {"redraws the best"}
+
 
 # ---- beams
 

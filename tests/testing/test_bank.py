@@ -28,7 +28,10 @@ def check(kind, name, f, how, seed):
         return check_sampler(f, seed=seed, **how)
     if kind == "decoder":
         limit = 1 if "hangs" in name else 20
-        return check_decoder(f, config=how, seed=seed, time_limit=limit)
+        thorough = name in bank_decoders.THOROUGH
+        return check_decoder(
+            f, config=how, seed=seed, time_limit=limit, thorough=thorough
+        )
     return check_beams(f, config=how, seed=seed)
 
 
