@@ -97,6 +97,28 @@ def test_these_are_accepted(good):
         assert getattr(config, name) == value
 
 
+# transformers' own values of what there is not here; each with one that would matter.
+MISSING = {
+    "assistant_early_exit": (None, 2),
+    "encoder_repetition_penalty": (1, 1.1),
+    "encoder_no_repeat_ngram_size": (0, 1),
+    "decoder_start_token_id": (None, 0),
+    "remove_invalid_values": (False, True),
+    "output_attentions": (False, True),
+    "output_hidden_states": (False, True),
+    "constraints": (None, [[1]]),
+    "force_words_ids": (None, [[1]]),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_is_missing_is_accepted_while_it_is_off(name):
+    off, on = MISSING[name]
+    assert GenerationConfig.known(**{name: off}) == GenerationConfig()
+    with pytest.raises(ValueError, match=f"^{name} must be {off}, not"):
+        GenerationConfig.known(**{name: on})
+
+
 def test_contradictory_lengths():
     with pytest.raises(
         ValueError, match="min_new_tokens must be at most max_new_tokens"

@@ -1,6 +1,7 @@
 """The hub client against a server on the loopback that speaks as the hub does, and
 fails in the ways that the hub and the net do."""
 
+import configparser
 import fcntl
 import hashlib
 import http.server
@@ -575,6 +576,14 @@ def test_a_damaged_file_in_the_cache_is_refused(server, tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "model_shelves", lambda: [])
     with pytest.raises(DownloadError, match="is damaged"):
         hub.find("gpt2")
+
+
+def test_a_wheel_carries_the_models_where_they_are_looked_for():
+    """setup.cfg says what a wheel calls the folder weights/."""
+    setup = configparser.ConfigParser()
+    setup.read(hub.HERE.parent / "setup.cfg")
+    package = setup["options"]["package_dir"].split("=")[0].strip()
+    assert hub.HERE.parent / package.replace(".", "/") in hub.model_shelves()
 
 
 def test_a_link_out_of_the_cache_is_not_followed(server, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from numpygpt import Tokenizer
 from numpygpt.fast.added import Added, AddedTokens
+from numpygpt.files import vocabulary
 from numpygpt.files.hub import FormatError
 
 TEXT = "the today <m>  cat cats <pad>."
@@ -193,6 +194,15 @@ def test_a_token_with_two_names_and_different_flags(folder):
         Tokenizer.from_pretrained(folder)
 
 
+def test_a_list_settles_what_the_names_say_differently(folder):
+    mark = {"content": "<m>", "special": True}
+    names = {"pad_token": {**mark, "lstrip": True}, "sep_token": mark}
+    listed = {"1256": ADDED["1256"], "1257": mark}
+    write(folder, "tokenizer_config.json", {"added_tokens_decoder": listed, **names})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    assert tokenizer.encode("a <m>", allowed_special="all") == [64, 220, 1257]
+
+
 def test_old_files_that_transformers_mixes_up(folder):
     """A name that also ends the list of additional tokens is there the last token of
     added_tokens.json."""
@@ -211,10 +221,11 @@ def test_old_files_that_transformers_mixes_up(folder):
     names = {"eos_token": "<a>", "additional_special_tokens": ["<a>"]}
     write(folder, "special_tokens_map.json", names)
     assert Tokenizer.from_pretrained(folder).eos_token_id == 1257
-    names["eos_token"] = {"content": "<a>", "lstrip": True}
-    write(folder, "special_tokens_map.json", names)
-    with pytest.raises(FormatError, match="ends with '<a>'"):
-        Tokenizer.from_pretrained(folder)
+    for flag in "lstrip", "rstrip", "single_word":
+        names["eos_token"] = {"content": "<a>", flag: True}
+        write(folder, "special_tokens_map.json", names)
+        with pytest.raises(FormatError, match="ends with '<a>'"):
+            Tokenizer.from_pretrained(folder)
 
 
 def test_additional_tokens_of_two_files_are_all_there(folder):
@@ -254,6 +265,32 @@ def test_merges_with_a_mark_blanks_and_other_line_ends(folder):
     (folder / "vocab.json").write_bytes(vocab.encode())
     again = Tokenizer.from_pretrained(folder)
     assert (again.merges, again.vocab) == (want.merges, want.vocab)
+
+
+def test_a_merge_that_is_no_pair_is_refused_by_its_number(folder):
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+    for wrong in "ab", "a b c":
+        text = "\n".join([lines[0], lines[1], wrong, *lines[2:]])
+        (folder / "merges.txt").write_text(text, encoding="utf-8")
+        with pytest.raises(FormatError, match=r"merges.txt: merge 1 is \(.*no pair"):
+            Tokenizer.from_pretrained(folder)
+
+
+def test_merges_of_more_tokens_than_any_model_has(folder, monkeypatch):
+    """In a file of blanks, too, which costs as much to read."""
+    monkeypatch.setattr(vocabulary, "MAX_VALUES", 2002)
+    Tokenizer.from_pretrained(folder)  # 1,001 lines and 1,001 blanks
+    text = (folder / "merges.txt").read_text(encoding="utf-8")
+    for more in "\n", " ":
+        (folder / "merges.txt").write_text(text + more, encoding="utf-8")
+        with pytest.raises(FormatError, match="more than 2002 tokens"):
+            Tokenizer.from_pretrained(folder)
+
+
+def test_another_kind_of_model_is_refused_by_its_name(folder):
+    whole(folder, model={"type": "WordPiece"})
+    with pytest.raises(FormatError, match="its model is 'WordPiece'"):
+        Tokenizer.from_pretrained(folder)
 
 
 def test_a_token_that_two_merges_make_has_the_place_of_each():

@@ -3,6 +3,7 @@ test_bank.py."""
 
 import functools
 import re
+import signal
 import traceback
 from pathlib import Path
 
@@ -203,6 +204,22 @@ def test_a_function_that_hangs_is_stopped():
     how = {"time_limit": 0.1}
     for check in (check_filter, check_sampler, check_decoder, check_beams):
         assert "it has not come back after 0.1 seconds" in message(check, hangs, **how)
+
+
+def test_a_function_that_comes_back_leaves_no_alarm_behind():
+    """Nor the handler of one: half a minute later it would end the user's program."""
+    before = signal.getsignal(signal.SIGALRM)
+    check_filter(lambda z: z, kind=None, skip=("law",), rows=[np.arange(3.0)])
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_filter_that_leaves_nothing_is_refused_for_that_alone():
+    def nothing(z):
+        return np.full_like(z, -INF)
+
+    assert "'something left'" in message(check_filter, nothing)
+    check_filter(nothing, skip=["something left", "finite"])
 
 
 def test_the_seed_makes_it_again():
