@@ -229,6 +229,10 @@ def test_on_a_terminal_no_prompt_does_not_wait_for_one(folder):
     assert out.returncode == 0
 
 
+RECORD = "prompt text ids tokens logprobs top_logprobs prompt_ids prompt_tokens"
+RECORD = [*RECORD.split(), "prompt_logprobs", "prompt_top_logprobs"]
+
+
 def test_json_a_line_a_continuation(folder):
     out = run("Hi", "--model", folder, "-n", 6, "--seed", 2, "--json", "--logprobs",
               "--num-return-sequences", 2)  # fmt: skip
@@ -242,6 +246,7 @@ def test_json_a_line_a_continuation(folder):
     for i, record in enumerate(records):
         n = want.lengths[i]
         n_prompt = n - len(record["ids"])
+        assert list(record) == RECORD
         assert record["prompt"] == "Hi"
         assert record["ids"] == want.sequences[i, n_prompt:n].tolist()
         assert record["text"] == tokenizer.decode(record["ids"], True)

@@ -200,6 +200,21 @@ def test_never_is_a_bound_for_negative_length_penalties_too():
     assert without_padding(at_once[0], 1, [EOS]) == [1, EOS]
 
 
+@pytest.mark.parametrize("prompt", [[1], [2] * 9 + [1]])
+def test_never_is_a_bound_of_the_new_tokens_alone(prompt):
+    """After two steps the worse of the finished has log 0.4 = -0.916. The best of the
+    others has log 0.0627 = -2.77, over three tokens at most: -0.923. That is the end;
+    were the prompt's tokens counted, a third step would follow."""
+    model = table(5, {1: {0: 0.4, 2: 0.4}, 2: {0: 0.5, 4: 0.03}})
+    steps, inner = [], model.hidden
+    model.hidden = lambda ids, caches: steps.append(ids) or inner(ids, caches)
+    out = model.generate(
+        prompt, num_beams=2, early_stopping="never", length_penalty=1.0,
+        max_new_tokens=3,
+    )  # fmt: skip
+    assert out[0].tolist()[len(prompt) :] == [2, EOS] and len(steps) == 2
+
+
 def test_the_worst_of_the_finished_is_the_worst_of_the_best_w():
     """Three have finished: the third, which is worse than what goes on, is forgotten,
     and the rule of thumb ends the search although a longer text would win."""

@@ -408,6 +408,16 @@ def test_what_wants_a_token_says_so(server, code, monkeypatch):
         hub.find("someone/tiny")
 
 
+@pytest.mark.parametrize("code", [300, 400, 405, 410, 418, 451])
+def test_any_other_answer_is_told(server, code):
+    """Also one of a weight file, where the answer to HEAD was as it should be."""
+    for command, file in ("HEAD", "config.json"), ("GET", BIG):
+        server.faults[command, file] = [{"code": code}]
+        with pytest.raises(DownloadError, match=f"{file}.*the server answers {code}"):
+            hub.find("someone/tiny")
+    assert hub.find("someone/tiny").is_dir()
+
+
 def test_the_token_stays_with_the_hub(server, monkeypatch):
     other = Hub()
     other.add("someone/tiny")
