@@ -86,7 +86,7 @@ class GPT2Config:
     def __post_init__(self):
         check_config(self, ACTIVATIONS)
 
-    # The names that GPT-2's own hparams.json uses.
+    # n_vocab and n_ctx are the names of GPT-2's own hparams.json.
     n_vocab = property(lambda self: self.vocab_size)
     n_ctx = property(lambda self: self.n_positions)
     d_head = property(lambda self: self.n_embd // self.n_head)

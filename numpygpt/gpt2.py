@@ -41,7 +41,7 @@ class GPT2:
         self.config, self.params = config, params
         self.dtype = params["wte"]["weight"].dtype
         self.generation_config = generation_config or ends_of(config)
-        self.watch = None  # over the files that the weights lie in
+        self.watch = None  # a files.watch.Watch: have the weights' files changed?
 
     @classmethod
     def from_pretrained(cls, name_or_folder, dtype=np.float32):
@@ -115,8 +115,8 @@ class GPT2:
 
         ``input_ids``: ``[n_tok]``, ``[n_row, n_tok]``, or lists of unequal length.
         ``kwargs``: any field of GenerationConfig; an unknown one is a ``ValueError``.
-        ``seed``: of the draws; one that `set_seed` started if not given.
-        ``streamer``: an object with ``put(ids)`` and ``end()``.
+        ``seed``: of the draws; without it, the next of those that `set_seed` begins.
+        ``attention_mask``: 0 at padding. ``streamer``: with ``put(ids)``, ``end()``.
 
         Returns int64 ``[n_return, n_total]``, prompts included, rows that ended early
         padded on the right; a GenerateOutput with ``return_dict_in_generate=True``.

@@ -1,4 +1,4 @@
-"""The small functions of page one, as the model uses them: linear, gelu, softmax, norm.
+"""The small functions of page one, as the model uses them: linear, GELU, softmax, norm.
 
 All of them work on the last axis of ``x [..., n]`` and do not care how many rows there
 are or whose they are. All keep the dtype: float32 in, float32 out, and run in float64
@@ -9,7 +9,7 @@ arrays that the function itself has just made: for a prompt of hundreds of token
 array for every operation costs as much as the operations. `by_rows` shares many rows
 among the cores. Neither changes a result.
 
-Try: replace gelu by ``np.maximum(x, 0)`` and see what the model still says.
+Try: replace `gelu_new` by ``np.maximum(x, 0)`` and see what the model still says.
 
 Next: cache.py. (activations.py has what GPT-2's siblings use in gelu's place.)
 """

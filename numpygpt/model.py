@@ -14,7 +14,7 @@ The functions are those of page one. Three things are new:
 - **Logits are a step of their own** (`unembed`). Whoever generates asks for those of
   the last row only: they take 38.6 of GPT-2's 124 million weights.
 
-What makes it fast stands in fast/, behind `matmul` and `causal_attention`.
+What makes it fast stands in fast/, behind `matmul`, `mlp_by_units`, `causal_attention`.
 
 Papers: Vaswani et al., arXiv:1706.03762; Radford et al. (2019).
 
@@ -70,7 +70,7 @@ def attention(x, caches, rows, layer, config, c_attn, c_proj):
     """
     qkv = linear(x, **c_attn).reshape(len(x), 3, -1).swapaxes(0, 1)
     q, k, v = (split_heads(part, config.n_head) for part in qkv)
-    q = q * attention_scale(config, layer)  # scales all scores, which are more
+    q = q * attention_scale(config, layer)  # the same as scaling all scores
     new = [(k[:, own], v[:, own]) for own in rows]
     keys_values = [cache.update(layer, *kv) for cache, kv in zip(caches, new)]
     z = causal_attention(q, keys_values, rows)  # softmax(q @ k.T + causal_mask) @ v

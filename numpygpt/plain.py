@@ -180,7 +180,7 @@ def generate(ids, params, n_head, n_new):
 if __name__ == "__main__":
     import sys
 
-    from . import weights
+    from . import weights  # to run this page; these are told of later
     from .files.hub import DEFAULT_MODEL, find
     from .tokenizer import Tokenizer
 

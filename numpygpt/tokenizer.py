@@ -81,7 +81,8 @@ class Tokenizer:
     ``vocab``: ``{token: id}``; by default ids are in the order above.
     ``added``: ``{token: Added}``, tokens that are found in the text as they stand,
     before any merging; by default ``eos_token`` alone, as a special one.
-    ``names``: which tokens are "bos_token", "unk_token" and "pad_token".
+    ``eos_token``: what ends a text, or None. ``names``: ``{"pad_token": token, ...}``.
+    ``add_prefix_space``: a text gets a space before it, if it begins with none.
     ``template``: the ids that `encode` puts before a text, and those behind it.
     ``clean_up_tokenization_spaces``: `decode` takes some spaces out (clean_up.py).
 
@@ -145,8 +146,8 @@ class Tokenizer:
 
     @classmethod
     def train(cls, texts, n_merges, progress=None):
-        """Learn merges from texts as GPT-2's were: see learn_merges.py, and for texts
-        that cannot be learned from (ValueError)."""
+        """Learn merges from texts, as GPT-2's were learned: see learn_merges.py. A
+        ValueError if the texts do not give that many."""
         pieces = count_pieces(texts, cut, END_OF_TEXT)
         spell = dict(zip(BYTE_ORDER, _SPELLING)).__getitem__
         pieces = {"".join(map(spell, p.encode())): n for p, n in pieces.items()}

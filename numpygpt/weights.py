@@ -49,7 +49,8 @@ def load(folder, dtype=np.float32):
     """A model folder, as transformers' save_pretrained writes it -> config, params.
 
     ``params`` nests as the checkpoint's names do: ``params["h"][0]["attn"]["c_attn"]
-    ["weight"]``. The file's own dtype may be any; half precision is widened once.
+    ["weight"]``. ``dtype``: to compute in, float32, float64 or "int8" (fast/int8.py). A
+    file's own may be any; half precision is widened once.
     """
     folder = Path(folder)
     kept = check_dtype("float32" if str(dtype) == "int8" else dtype)
@@ -148,7 +149,7 @@ def flatten(params, prefix=""):
 
 
 def check_dtype(dtype, known=("float32", "float64")):
-    """The dtype to compute in: float32 or float64."""
+    """NumPy's dtype of that name; a ValueError if it is none of ``known``."""
     ok = str(getattr(dtype, "__name__", dtype)) in known
     must("dtype", dtype, ok, " or ".join(known))
     return np.dtype(dtype)

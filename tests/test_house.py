@@ -157,15 +157,17 @@ def test_next_file_of_each_lesson_exists():
 def test_only_numpy_and_regex_are_imported():
     """In a fresh interpreter, the package loads no other foreign package."""
     code = (
-        "import sys, numpygpt, numpygpt.__main__\n"
-        "files = {n for n, m in sys.modules.items() if getattr(m, '__file__', None)}\n"
-        "print(*{n.split('.')[0] for n in files} - set(sys.stdlib_module_names))"
+        "import sys; before = set(sys.modules)\n"  # of this environment's own
+        "import numpygpt, numpygpt.__main__\n"
+        "new = {n for n, m in sys.modules.items() if getattr(m, '__file__', None)}\n"
+        "new = {n.split('.')[0] for n in new - before}\n"
+        "print(*new - set(sys.stdlib_module_names))"
     )
     names = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    known = {"numpy", "regex", "numpygpt", "sitecustomize", "usercustomize"}
-    assert {"numpy", "regex"} <= {n for n in names if not n.startswith("_")} <= known
+    known = {"numpy", "regex", "numpygpt"}
+    assert {n for n in names if not n.startswith("_")} == known
 
 
 def test_lines_are_short():

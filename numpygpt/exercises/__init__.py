@@ -3,8 +3,8 @@
     python -m numpygpt.exercises
 
 README.md says how it works and answers the "Try:" lines of the source. tasks/ has one
-file an exercise; grade.py finds what is wrong with a solution, run.py runs it where it
-can do no harm.
+file an exercise; grade.py finds what is wrong with a solution, run.py runs it in a
+process of its own, for a limited time.
 """
 
 # In the order of the reading path: minutes that it may take, and what it is.

@@ -139,9 +139,9 @@ def OneThread():
 
 
 def call_on_threads(n, function, *args, **kwargs):
-    """``function(*args, **kwargs)`` with ``Threads(n)``. Where Ctrl-C comes
-    on the way in or out, the way out is gone once more. (A ``with`` does not do that,
-    and in a ``__del__`` Python swallows Ctrl-C.)"""
+    """``function(*args, **kwargs)`` with ``Threads(n)``. If Ctrl-C comes
+    while BLAS's threads are set or put back, they are put back once more. (A ``with``
+    does not do that, and in a ``__del__`` Python swallows Ctrl-C.)"""
     if n_blas_threads() in (n, None):  # as it is, or there is no saying
         return function(*args, **kwargs)
     hold = Threads(n)

@@ -14,10 +14,10 @@ For the same reason they are not used just after our own team, which reads a pro
 continues several texts: for some 30 milliseconds after a product BLAS's threads ask on,
 and take the core from ours.
 
-The result must not depend on that. However the columns are shared, each is computed
-alike if everybody gets whole groups of 16. One, two or four threads do if there are
-groups of 64; what is left over is done by one (tests/fast/test_one_row.py tries many
-shapes).
+The result must not depend on who computes it. A column always comes out the same if
+every thread gets whole groups of 16 columns. With one, two or four threads that is so
+where the columns come in groups of 64; what is left over is done by one
+(tests/fast/test_one_row.py tries many shapes).
 
 Next: matmul.py.
 """
@@ -80,7 +80,7 @@ def one_row(x, weight):
         call_on_threads(1, work, 0, whole)
     else:
         threads.share(work, whole, max(whole // 4 // GROUP, 1) * GROUP)
-        threads.team.last = ours  # by other work than this
+        threads.team.last = ours  # this work does not count
     if whole < len(out):
         call_on_threads(1, work, whole, len(out))
     return out

@@ -16,7 +16,7 @@ does it alone: the others have pieces, too.
 
 Try: ``NUMPYGPT_THREADS=1 python scripts/benchmark.py``.
 
-Next: matmul.py.
+Next: one_row.py.
 """
 
 import functools

@@ -6,6 +6,7 @@ steps.py         for each new token what each link of the chain left and removed
 beams.py         the tree of a beam search
 views.py         all of it as plain data
 show.py          ... as text
+page.py          ... on a page with sliders
 __main__.py      ... in the terminal: python -m numpygpt.look
 """
 
