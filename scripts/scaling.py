@@ -37,6 +37,7 @@ WIKITEXT2 = {"gpt2": 29.41, "gpt2-medium": 22.76, "gpt2-large": 19.93, "gpt2-xl"
 OURS = [
     (1.0, 1.919), (2.2, 1.730), (4.3, 1.599), (7.3, 1.507), (11.6, 1.375),
     (16.0, 1.372), (20.9, 1.335), (25.6, 1.301), (30.3, 1.267), (34.7, 1.249),
+    (45.3, 1.345), (57.4, 1.306), (67.9, 1.265), (77.8, 1.224), (85.5, 1.195),
 ]  # fmt: skip
 N_FIT = {"sizes": 3, "tokens": 4}
 
@@ -120,7 +121,7 @@ def draw(path):
     )  # fmt: skip
     parts += panel(
         OURS, N_FIT["tokens"], 470, "the default model: bits per byte",
-        "million tokens seen in training", ([1, 3, 10, 30], [1.2, 1.4, 1.6, 1.8]),
+        "million tokens seen in training", ([1, 3, 10, 30, 100], [1.2, 1.4, 1.6, 1.8]),
     )  # fmt: skip
     legend = "filled: fitted; empty: foretold; dashed: the power law"
     parts.append(text(430, 345, legend, "middle", "faint"))

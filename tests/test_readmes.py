@@ -87,6 +87,8 @@ def same(output, expected):
 def test_commands(readme, line, expected, folder):
     output = run(["bash", "-c", line], folder)
     if expected is not None:
+        if line.startswith("python -m numpygpt "):  # a terminal ends with a sentence
+            output = " ".join(output.split()[: len(expected.split())])
         same(output, expected)
 
 

@@ -27,7 +27,7 @@ DRAWS = {"do_sample", "temperature", "top_p"}  # who sets one of them wants to s
 # What suits the stories of the default model, by scripts/sample_quality.py: it loops at
 # a low temperature and babbles at a high one. `dry` costs only what extends a repeat,
 # so that names and articles may come again. For who chose no other way of decoding.
-STORY = {"temperature": 0.75, "top_p": 0.92, "dry_multiplier": 0.6,
+STORY = {"temperature": 0.8, "top_p": 0.92, "dry_multiplier": 0.8,
          "dry_allowed_length": 1}  # fmt: skip
 OTHER_WAYS = {"do_sample", "num_beams", "penalty_alpha", "mirostat", "chain"}
 # Fields that make no sense as an option of a command that prints text.

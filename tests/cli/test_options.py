@@ -137,7 +137,7 @@ def test_ids_that_only_fill_up_the_vocabulary_never_come(run, folder, tmp_path):
         assert b", 40 tokens" in out.stderr
 
 
-STORY = {"temperature": 0.75, "top_p": 0.92, "dry_multiplier": 0.6}
+STORY = {"temperature": 0.8, "top_p": 0.92, "dry_multiplier": 0.8}
 STORY |= {"dry_allowed_length": 1, "do_sample": True, "max_new_tokens": 100}
 PLAIN = {"temperature": 0.8, "top_p": 0.95, "do_sample": True, "max_new_tokens": 100}
 
