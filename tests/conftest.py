@@ -15,8 +15,8 @@ settings.register_profile(
     "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 25))
 )
 settings.load_profile("numpygpt")
-# No doctests in these; three files of one name are too many for pytest.
-collect_ignore = ["conftest.py", "cli/conftest.py", "scripts/conftest.py"]
+# No doctests in these; several files of one name are too many for pytest.
+collect_ignore = [f"{d}conftest.py" for d in ("", "cli/", "scripts/", "testing/")]
 
 
 @pytest.fixture(scope="session")

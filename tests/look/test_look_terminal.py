@@ -92,8 +92,10 @@ def test_tokens_that_are_looked_at_have_numbers(say):
     line, best = say("attention", TEXT).splitlines()[1], view["heads"][0]
     for end in best["from"], best["to"]:
         assert f'"{view["tokens"][end]}" ({end})' in line
-    line = say("attention", TEXT, "--layer", "3", "--head", "0").splitlines()[-2]
-    assert line.startswith('15 "."') and '" T" (7)' in line
+    head = ("attention", TEXT, "--layer", "3", "--head", "0")
+    line, view = say(*head).splitlines()[-2], json.loads(say(*head, "--json"))
+    best = int(np.argmax(view["pattern"][15]))
+    assert line.startswith('15 "."') and f'"{view["tokens"][best]}" ({best})' in line
 
 
 def test_one_step(say):
@@ -150,8 +152,11 @@ def test_the_lens_names_the_answer_and_where_it_appears(say):
     out = say("lens", TEXT)
     assert f'The model\'s answer is "{view["answer"]}". It is the best from' in out
     assert "Layer N is block N of 4, counted from 0." in " ".join(out.split())
-    late = say("lens", "The king and the")
-    assert "from block 3 on (the last of 4)." in late
+    for text in "The", "The king and the", "Once upon a time", "She said":
+        view = json.loads(say("lens", text, "--json"))
+        last = " (the last of 4)" if view["settled"] == 4 else ""
+        where = view["layers"][view["settled"]]["after"]
+        assert f"from {where} on{last}." in " ".join(say("lens", text).split())
     assert json.loads(say("lens", TEXT, "--at", "2", "--json"))["at"] == 2
 
 

@@ -17,7 +17,10 @@ import pytest
 from numpygpt.testing import check_beams, check_decoder, check_filter, check_sampler
 
 SEEDS = range(int(os.environ.get("NUMPYGPT_SEEDS", 1)))
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("patient"),
+]
 
 
 def check(kind, name, f, how, seed):

@@ -146,6 +146,7 @@ def colder(share):
     return sampler
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_share_of_colder_draws():
     with pytest.raises(AssertionError, match="'law'"):
         check_sampler(colder(0.05))
@@ -165,6 +166,7 @@ def mixed(share, choose):
     return decoder
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_share_of_best_tokens_in_a_decoder(seed):
     with pytest.raises(AssertionError, match="'law'"):
