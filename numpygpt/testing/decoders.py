@@ -448,4 +448,4 @@ def _place(decoder, model, prompt, n, seed, index):
 
 def _affordable(sample, n, seconds):
     """How many texts these seconds are enough for: at most n, at least 30."""
-    return int(min(n, max(30, seconds / max(1e-6, seconds_each(sample)))))
+    return int(min(n, max(30, seconds / seconds_each(sample))))

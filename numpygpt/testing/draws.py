@@ -193,11 +193,11 @@ def draw(f, row, rng, n, seconds=900):
 
 
 def seconds_each(sample):
-    """How long each of the draws of ``sample(n)`` takes."""
+    """How long each of the draws of ``sample(n)`` takes; never 0, to divide by."""
     sample(1)
     began = time.thread_time()
     sample(7)
-    return (time.thread_time() - began) / 7
+    return max(1e-7, (time.thread_time() - began) / 7)
 
 
 def token_of(value, n_vocab, example):

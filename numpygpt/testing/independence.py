@@ -29,8 +29,7 @@ def check_independence(run, sampler, court, n):
     def sample(n):
         return draw(sampler.f, row, rng, n)
 
-    each = max(1e-7, seconds_each(sample))
-    n = int(min(n, 0.15 * sampler.times / each))
+    n = int(min(n, 0.15 * sampler.times / seconds_each(sample)))
     if n < 2:
         for name in wanted:
             run.pass_over(name, "a draw takes too long")

@@ -243,7 +243,7 @@ def _law(run, sampler, court, bank, n_draws):
 
 def _draws(run, sampler, bank, n_draws):
     """(name, row, `Case`), a case with the draws of every row that has a clear law."""
-    pace, each = Pace(1.4 * sampler.times, len(bank)), 0.0
+    pace, each = Pace(1.4 * sampler.times, len(bank)), 1e-7
     for i, (name, row) in enumerate(bank):
         seconds, q = pace.next(), sampler.law_at(row)
         exact = sampler.ties == "exact"
@@ -256,7 +256,7 @@ def _draws(run, sampler, bank, n_draws):
 
         if seconds > each * least:  # else wait until there is time for some draws
             each = seconds_each(sample)
-        n = int(min(n_draws, seconds / max(each, 1e-7)))
+        n = int(min(n_draws, seconds / each))
         if n >= least:
             tokens = sample(n)
             _all_possible(run, tokens, q, as_code(row, "row"))

@@ -152,11 +152,9 @@ def test_the_lens_names_the_answer_and_where_it_appears(say):
     out = say("lens", TEXT)
     assert f'The model\'s answer is "{view["answer"]}". It is the best from' in out
     assert "Layer N is block N of 4, counted from 0." in " ".join(out.split())
-    for text in "The", "The king and the", "Once upon a time", "She said":
-        view = json.loads(say("lens", text, "--json"))
-        last = " (the last of 4)" if view["settled"] == 4 else ""
-        where = view["layers"][view["settled"]]["after"]
-        assert f"from {where} on{last}." in " ".join(say("lens", text).split())
+    for settled, where in (4, "block 3 on (the last of 4)."), (2, "block 1 on."):
+        out = "\n".join(show.lens({**view, "settled": settled}, 80))
+        assert f"It is the best from {where} Layer N" in " ".join(out.split())
     assert json.loads(say("lens", TEXT, "--at", "2", "--json"))["at"] == 2
 
 
