@@ -71,9 +71,10 @@ TESTS_OF = {  # where no test file has the file's name
 }  # fmt: skip
 ENVIRONMENT = {"NUMPYGPT_EXAMPLES": "10", "PYTHONDONTWRITEBYTECODE": "1"}
 ENVIRONMENT |= {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "2"}
-# What a run of the tests may take, before it is ended: of the processor's time (a busy
-# machine says nothing about a bug), of all time, of memory.
-SECONDS, WAIT, MEMORY = 300, 1800, 8 << 30
+# What a run of the tests may take before it is ended, in seconds and in bytes. (The
+# processor's time is limited by what the tests take: that a machine is busy says
+# nothing about a bug.)
+WAIT, MEMORY = 3600, 8 << 30
 
 # Kinds of bugs: each function yields what could stand in the place of a node.
 
@@ -220,7 +221,7 @@ def test_files(failing=()):
     return [file for file in found if file not in failing]
 
 
-def run_tests(folder, arguments, before=(), seconds=SECONDS, **environment):
+def run_tests(folder, arguments, before=(), seconds=WAIT, **environment):
     """Run pytest in a copy of the tree -> exit code (1: a test failed), output."""
     process = subprocess.Popen(
         [sys.executable, "-P" if sys.version_info >= (3, 11) else "-u", *before]
@@ -284,7 +285,7 @@ def lines_of(folder, file):
     name = f"{folder}/found.{file.replace('/', '.')}"
     before = ["-m", "coverage", "run", f"--rcfile={folder}/rc"]
     arguments = [file, "--durations=0", "-vv"]
-    _, output = run_tests(folder, arguments, before, 2 * WAIT, COVERAGE_FILE=name)
+    _, output = run_tests(folder, arguments, before, COVERAGE_FILE=name)
     return list(read_contexts(name, folder, file)), output
 
 
@@ -307,29 +308,45 @@ def tests_for(bug, lines):
     """The tests that may notice, the likeliest first."""
     files = test_files(lines["failing"])
     first = named(bug.path, files)
-    if bug.path == "scripts/train.py":  # it needs torch, and so do its tests
-        return [["-m", "reference or not reference", *first]]
+    if bug.path == "scripts/train.py":
+        return first
     doctests = [bug.path] if bug.path.startswith("numpygpt") else []
     if lines.get("only named"):
-        return [[*first, *doctests]]
+        return [*first, *doctests]
+    quick = partial(seconds_of, lines=lines)
     running = [] if bug.at_import else lines.get(bug.path, {}).get(str(bug.line), [])
     running = [t for t in running if t.partition("::")[0] in files]
-    running.sort(key=lambda test: seconds_of(test, lines))
     if not running:
-        rest = [f for f in files if f not in first]
-        return [part for part in (first, [*rest, "numpygpt"]) if part]
+        rest = [file for file in files if file not in first]
+        return [*sorted(first, key=quick), *doctests, *sorted(rest, key=quick)]
     of_name = [t for t in running if t.partition("::")[0] in first]
     others = [t for t in running if t not in of_name]
     # What a test's own processes run is not known.
     unknown = [f for f in first if not any(t.startswith(f) for t in of_name)]
-    return [part for part in (of_name, doctests, others, unknown) if part]
+    others = sorted(others, key=quick) + sorted(unknown, key=quick)
+    return [*sorted(of_name, key=quick), *doctests, *others]
 
 
 def seconds_of(test, lines):
-    """How long a test takes; pytest says nothing of the quickest."""
-    if "::" not in test or not lines.get("seconds"):
-        return SECONDS  # not known
-    return lines["seconds"].get(test, 0)
+    """How long a test, or a file of them, takes; of the quickest, pytest says 0."""
+    seconds = lines.get("seconds", {})
+    if "::" in test:
+        return seconds.get(test, 0)
+    return sum(took for name, took in seconds.items() if name.startswith(f"{test}::"))
+
+
+def runs_of(tests, lines):
+    """``(tests, seconds)`` of one run after another, each longer than the one before:
+    what is noticed, or does not end, mostly shows in the first."""
+    part, total, enough = [], 0, 5
+    for test in tests:
+        if part and total + seconds_of(test, lines) > enough:
+            yield part, total
+            part, total, enough = [], 0, 4 * enough
+        part.append(test)
+        total += seconds_of(test, lines)
+    if part:
+        yield part, total
 
 
 def named(path, files):
@@ -358,11 +375,13 @@ def is_caught(bug, folder, lines):
     try:
         compile(new, bug.path, "exec")
         path.write_bytes(new)
-        for tests in tests_for(bug, lines):
-            # An endless loop is one that takes ten times as long as without the bug.
-            limit = 60 + 10 * sum(seconds_of(test, lines) for test in tests)
-            limit = min(limit, SECONDS)
-            code, output = run_tests(folder, ["-x", *tests], seconds=limit)
+        options, least = ["-x"], 40
+        if bug.path == "scripts/train.py":  # it needs torch, and so do its tests
+            options, least = ["-x", "-m", "reference or not reference"], 400
+        for tests, seconds in runs_of(tests_for(bug, lines), lines):
+            # What takes four times as long as without the bug will not end.
+            limit = least + 4 * seconds
+            code, output = run_tests(folder, [*options, *tests], seconds=limit)
             if code not in (0, 5):
                 failed = re.findall("^(?:FAILED|ERROR).*", output, re.MULTILINE)
                 return True, (failed or [output[-200:]])[0][:100]

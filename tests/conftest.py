@@ -4,12 +4,17 @@
 """
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
+
+# The scripts are no package: let tests import them as their neighbours do.
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 settings.register_profile(
     "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 25))

@@ -1,7 +1,6 @@
 """Every rule and filter, alone and together, against transformers' answers."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,6 @@ def test_where_transformers_4_is_wrong_5_agrees():
 
 @pytest.mark.reference
 def test_new_random_rows():
-    sys.path.insert(0, str(ROOT / "scripts"))
     import make_decoding_reference as reference
 
     n = 0

@@ -3,7 +3,6 @@
 import importlib.util
 import itertools
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,7 +236,6 @@ def theirs():
     """The script that asks llama.cpp; a loud skip where it is not installed."""
     if importlib.util.find_spec("llama_cpp") is None:
         pytest.skip("llama-cpp-python is not installed: nothing was compared with it")
-    sys.path.insert(0, str(ROOT / "scripts"))
     import make_llama_reference
 
     return make_llama_reference

@@ -1,9 +1,9 @@
 """transformers' searches, token for token: stored answers, and live ones."""
 
-import importlib.util
 import json
 from pathlib import Path
 
+import make_search_reference as reference
 import numpy as np
 import pytest
 
@@ -12,17 +12,6 @@ FILES = sorted(ROOT.glob("tests/reference/search_*.json"))
 CASES = [json.loads(line) for f in FILES for line in f.read_text().splitlines()]
 # How many live cases of a kind; a seed that the stored ones do not use comes first.
 LIVE = {"greedy": 60, "beam": 150, "beam_sample": 60, "guidance": 30, "dead_ends": 30}
-
-
-def load_script():
-    path = ROOT / "scripts" / "make_search_reference.py"
-    spec = importlib.util.spec_from_file_location("make_search_reference", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load_script()
 
 
 def compare(case, expected):

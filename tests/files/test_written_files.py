@@ -3,8 +3,6 @@
 import json
 import re
 import struct
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +10,6 @@ import pytest
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, weights
 from numpygpt.fast.added import Added
 from numpygpt.files.hub import write_json
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import convert_gguf
 import converting

@@ -1,8 +1,8 @@
 """What numpygpt/look/README.md claims of the default model holds for its weights."""
 
-import importlib.util
 from pathlib import Path
 
+import microscope
 import pytest
 
 from numpygpt import GPT2, Tokenizer
@@ -11,16 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def microscope():
-    path = ROOT / "scripts" / "microscope.py"
-    spec = importlib.util.spec_from_file_location("microscope", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def found(microscope):
+def found():
     tokenizer = Tokenizer.from_pretrained("fairytale")
     return microscope.study(GPT2.from_pretrained("fairytale"), tokenizer)
 
@@ -35,7 +26,7 @@ def test_a_head_copies_names_and_an_earlier_one_tells_it_where(found):
     assert found["copier"][0] > found["helper"][0]
 
 
-def test_the_readme_has_these_numbers(microscope, found):
+def test_the_readme_has_these_numbers(found):
     text = (ROOT / "numpygpt" / "look" / "README.md").read_text()
     table = "\n".join(microscope.table(found))
     assert f"<!-- microscope -->\n{table}\n<!-- /microscope -->" in text, (

@@ -1,13 +1,10 @@
-"""The converters are scripts, not a package: let tests import them as their
-neighbours do."""
+"""What the tests of converters share."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
 
 
 @pytest.fixture

@@ -1,12 +1,7 @@
 """The data pipeline, on a text of a few lines."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import corpus
 

@@ -3,12 +3,9 @@
 import json
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import evaluate
 

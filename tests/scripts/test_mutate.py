@@ -72,3 +72,14 @@ def test_the_package_has_thousands():
         source = (mutate.ROOT / bug.path).read_bytes()
         new = source[: bug.begin] + bug.new.encode() + source[bug.end :]
         compile(new, bug.path, "exec")
+
+
+def test_the_quick_tests_run_first_and_in_short_runs():
+    """What is not timed counts as quick; a file takes what its tests take."""
+    seconds = {"a.py::slow": 30, "a.py::quick": 1, "b.py::b": 4, "c.py::c": 40}
+    lines = {"seconds": seconds}
+    assert mutate.seconds_of("a.py", lines) == 31
+    tests = ["x.py::new", "a.py::quick", "b.py::b", "a.py::slow", "c.py::c"]
+    runs = list(mutate.runs_of(tests, lines))
+    assert runs == [(tests[:3], 5), ([tests[3]], 30), ([tests[4]], 40)]
+    assert list(mutate.runs_of([], lines)) == []

@@ -1,12 +1,7 @@
 """What the sample measures count, on texts made for it."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import sample_quality as quality
 import yardsticks

@@ -1,13 +1,9 @@
 """Training: resuming changes no bit, and the model folder is what was trained."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from numpygpt import GPT2, GPT2Config, Tokenizer, plain, scoring
 from numpygpt.weights import nest
