@@ -111,3 +111,11 @@ def wrong_empty(pieces, n_merges):
     for _ in range(n_merges - len(merges)):
         min([])
     return merges
+
+
+def wrong_only_repeated(pieces, n_merges):
+    """as many merges"""
+    counts = Counter()
+    for piece, n in pieces.items():
+        counts.update(dict.fromkeys(zip(piece, piece[1:]), n))
+    return _learn(pieces, min(n_merges, sum(n > 1 for n in counts.values())))

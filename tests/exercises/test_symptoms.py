@@ -1,0 +1,145 @@
+"""The edges of what an exercise looks for: results made by hand that show a symptom,
+or just do not, and arguments that an example may have, or may not.
+
+test_answers.py tries whole wrong answers; here stand single results.
+"""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from numpygpt.exercises.grade import Problem, has
+
+INF = np.inf
+
+
+def row(*numbers):
+    return np.array(numbers, np.float32)
+
+
+def double(*numbers):
+    return np.array(numbers, np.float64)
+
+
+def task_of(name):
+    return importlib.import_module(f"numpygpt.exercises.tasks.{name}")
+
+
+# exercise: (words of a symptom, arguments, result, does it show?)
+SHOWN = {
+    "gelu": [
+        ("not 0 at 0", [row(0)], row(0), False),
+        ("not 0 at 0", [row(0)], row(-0.5), True),
+        ("not 0 at 0", [row(1)], row(0.5), False),
+        ("not 0 at 0", [row(0, 0)], row(0, 0.5), True),
+        ("Large x", [row(6.5)], row(6.4), True),
+        ("Large x", [row(6.5)], row(6.4985), True),
+        ("Large x", [row(6.5)], row(6.5), False),
+        ("Large x", [row(6)], row(5), False),
+        ("Large x", [row(6, 7)], row(6, 7), False),
+        ("Large x", [row(7, 8)], row(7, 7), True),
+    ],
+    "min_p": [
+        ("must keep its logit", [row(1, 0, -9), 0.1], row(1, 0.5, -INF), True),
+        ("must keep its logit", [row(1, 0, -9), 0.1], row(1, 0, -9), False),
+        ("must keep its logit", [row(1, 0, -9), 0.1], row(1, -INF, -INF), False),
+    ],
+    "sample_token": [
+        ("behind the last cumulative sum gives", [double(0.5, 0.25), 0.75], 0, True),
+        ("behind the last cumulative sum gives", [double(0.5, 0.25), 0.74], 0, False),
+        ("behind the last cumulative sum gives", [double(0.5, 0.25), 0.75], 1, False),
+        ("probability 0", [double(0, 1), 0.5], 0, True),
+        ("probability 0", [double(0, 1), 0.5], -1, False),
+        ("probability 0", [double(0, 1), 0.5], 2, False),
+        ("outside the vocabulary", [double(0.5, 0.5), 0.5], 2, True),
+        ("outside the vocabulary", [double(0.5, 0.5), 0.5], -1, True),
+        ("outside the vocabulary", [double(0.5, 0.5), 0.5], 0, False),
+    ],
+    "top_k": [
+        ("ties with the k-th", [row(1, 2, 3), 2], row(-INF, -INF, 3), False),
+        ("ties with the k-th", [row(0, 0, 1, 2), 2], row(-INF, -INF, 1.5, 2), False),
+        ("ties with the k-th", [row(2, 1, 1, 0), 2], row(2, -INF, -INF, 0), False),
+        ("ties with the k-th", [row(2, 1, 1, 0), 2], row(2, -INF, -INF, -INF), True),
+        ("ties with the k-th", [row(2, 1, 1, 0), 2], row(*[-INF] * 4), False),
+        ("ties with the k-th", [row(0, 1, 1, 3, 4), 3],
+         row(-INF, -INF, -INF, 3, 4), True),
+        ("must keep its logit", [row(1, 2, 3), 2], row(-INF, 2, 3.5), True),
+        ("must keep its logit", [row(1, 2, 3), 2], row(0, 2, 3), False),
+    ],
+}  # fmt: skip
+
+# exercise: (arguments, may they be?)
+VALID = {
+    "accept_or_resample": [
+        ([double(0.5, 0.5), double(0.75, 0.25), 0, 0.0, 0.0], True),
+        ([double(0.5, 0.5), double(0.75, 0.25), 0, 1.0, 0.0], False),
+        ([double(0.5, 0.5), double(0.75, 0.25), 0, -0.1, 0.0], False),
+        ([double(0.5, 0.5), double(0.75, 0.25), 0, 0.5, 1.0], False),
+        ([double(0.5, 0.5), double(0.75, 0.25), 0, 0.5, -0.1], False),
+        ([double(0.5, 0.5), double(0.75, 0.25), 2, 0.5, 0.5], False),
+        ([double(0.5, 0.5), double(1, 0), 1, 0.9, 0.5], False),
+        ([double(0.4, 0.5), double(0.75, 0.25), 0, 0.5, 0.5], False),
+        ([double(0.5, 0.5), double(0.7, 0.25), 0, 0.5, 0.5], False),
+        ([double(-0.5, 1.5), double(0.75, 0.25), 0, 0.5, 0.5], False),
+        ([double(0, 1), double(0.5, 0.5), 0, 0.5, 0.5], True),
+        ([double(0, 1), double(0.5, 0.5), 0, 0.0, 0.5], True),
+        ([double(0.25, 0.75), double(0.5, 0.5), 0, 0.5, 0.5], False),
+        ([double(0.25, 0.75), double(0.5, 0.5), 0, 0.5 + 2.5e-7, 0.5], False),
+        ([double(0.25, 0.75), double(0.5, 0.5), 0, 0.5 + 7.5e-7, 0.5], True),
+    ],
+    "cross_entropy": [([row(1, 2), [0]], False), ([row(1, 2), [0, 1]], True)],
+    "merge_pair": [
+        ([[7, 9], (7, 8), 9], False), ([[7], (7, 9), 9], False),
+        ([[7], (7, 8), 9], True),
+    ],
+    "min_p": [
+        ([row(0, -3), 0.0], False), ([row(0, -3), 1.0], True),
+        ([row(0, -3), 1.5], False), ([row(5, 2), 0.5], True),
+        ([double(0, -1), np.exp(-1)], False), ([double(5, 4), np.exp(-1)], False),
+        ([double(0, -1.00015), np.exp(-1)], True),
+        ([double(0, -1.00005), np.exp(-1)], False),
+    ],
+    "repetition_penalty": [
+        ([row(1), [0], 1.0], True), ([row(1), [0], 0.99], False),
+        ([row(1), [0], 1.5], True),
+    ],
+    "sample_token": [
+        ([double(0.5, 0.5), 0.0], True), ([double(0.5, 0.5), 1.0], False),
+        ([double(0.5, 0.5), -0.1], False), ([double(0, 1), 0.5], True),
+        ([double(-0.5, 1.5), 0.5], False), ([double(0.98), 0.5], False),
+        ([double(0.985), 0.5], True), ([double(1 + 1e-9), 0.5], True),
+        ([double(1 + 1.5e-9), 0.5], False),
+    ],
+    "softmax": [
+        ([np.array([[0, -INF], [-INF, -INF]])], False),
+        ([np.array([[0, -INF], [0, -INF]])], True),
+    ],
+    "top_k": [
+        ([row(1, 2), 0], False), ([row(1, 2), 1], True), ([row(-INF, 2), 1], True),
+        ([row(-INF, -INF), 1], False),
+    ],
+    "top_p": [
+        ([np.log([0.3, 0.7]), 0.5], True), ([np.log([0.3, 0.7]), 0.0], False),
+        ([np.log([0.3, 0.7]), 1.5], False), ([double(0, 0), 0.3], False),
+        ([np.log([0.3, 0.7]), 0.69995], False), ([np.log([0.3, 0.7]), 0.69985], True),
+        ([np.log([0.7, 0.3]), 0.3], True),
+    ],
+}  # fmt: skip
+
+
+def rows_of(table):
+    return [(name, *case) for name, cases in table.items() for case in cases]
+
+
+@pytest.mark.parametrize(("name", "words", "args", "got", "shows"), rows_of(SHOWN))
+def test_a_result_at_the_edge_shows_the_symptom_or_not(name, words, args, got, shows):
+    task = task_of(name)
+    [symptom] = [has for says, has in task.SYMPTOMS.items() if words in says]
+    expected = task.answer(*args)
+    assert has(symptom, Problem("values", words, args, expected, got)) == shows
+
+
+@pytest.mark.parametrize(("name", "args", "right"), rows_of(VALID))
+def test_what_an_example_may_have(name, args, right):
+    assert task_of(name).valid(*args) == right
