@@ -5,13 +5,17 @@ test_answers.py tries whole wrong answers; here stand single results.
 """
 
 import importlib
+import os
+import time
 
 import numpy as np
 import pytest
 
+from numpygpt import plain
+from numpygpt.exercises.examples import tiny_params
 from numpygpt.exercises.grade import Problem, has
 
-INF = np.inf
+INF, NAN = np.inf, np.nan
 
 
 def row(*numbers):
@@ -26,8 +30,42 @@ def task_of(name):
     return importlib.import_module(f"numpygpt.exercises.tasks.{name}")
 
 
+def column(*numbers):
+    return row(*numbers)[:, None]
+
+
+def scored(score, *v):
+    """q, k and v where the largest score, before the scaling, is this."""
+    return [column(*[score] * len(v)), column(*[1] * len(v)), column(*v)]
+
+
+TEXT = [[[1, 0], [2]], tiny_params(3, 4, 4, 1), 2]
+
+
+def forgotten(part):
+    """What a part is without those before it."""
+    return plain.logits(part, *TEXT[1:])
+
+
+LEAKS, SELF = "future shines through", "does not see itself"
+
 # exercise: (words of a symptom, arguments, result, does it show?)
 SHOWN = {
+    "causal_attention": [
+        (LEAKS, scored(40, 0, 0, 0), lambda e: e + column(0, 0, 9), False),
+        (LEAKS, scored(40, 0, 0, 0), lambda e: e + column(0, 9, 0), True),
+        (LEAKS, scored(40, 0, 0, 0), lambda e: e + column(0.0015, 0, 0), True),
+        (LEAKS, scored(40, 0, 0, 0), lambda e: e + column(0.0009, 0, 0), False),
+        (LEAKS, scored(30, 0, 0, 0), lambda e: e + column(9, 0, 0), False),
+        (LEAKS, scored(30.5, 0, 0, 0), lambda e: e + column(9, 0, 0), True),
+        ("exp overflows", scored(80, 0, 0), column(NAN, 0), False),
+        ("exp overflows", scored(80.5, 0, 0), column(NAN, 0), True),
+        ("exp overflows", scored(80.5, 0, 0), column(0, 0), False),
+        (SELF, scored(1, 0, 0), column(NAN, 0), True),
+        (SELF, scored(1, 0, 0), column(NAN, NAN), False),
+        (SELF, [np.zeros((2, 2), np.float32)] * 3,
+         np.array([[NAN, 0], [0, 0]]), False),
+    ],
     "gelu": [
         ("not 0 at 0", [row(0)], row(0), False),
         ("not 0 at 0", [row(0)], row(-0.5), True),
@@ -39,6 +77,18 @@ SHOWN = {
         ("Large x", [row(6)], row(5), False),
         ("Large x", [row(6, 7)], row(6, 7), False),
         ("Large x", [row(7, 8)], row(7, 7), True),
+    ],
+    "kv_cache": [
+        ("first call is wrong", TEXT, lambda e: [e[0] + 0.0015, e[1]], True),
+        ("first call is wrong", TEXT, lambda e: [e[0], e[1] + 0.0015], False),
+        ("a later one is not", TEXT, lambda e: [e[0], e[1] + 0.0015], True),
+        ("a later one is not", TEXT, lambda e: [e[0] + 0.0015, e[1]], False),
+        ("several new tokens", TEXT, lambda e: [e[0] + 0.0015, e[1]], True),
+        ("several new tokens", TEXT, lambda e: [e[0], e[1] + 0.0015], False),
+        ("It forgets", TEXT, lambda e: [forgotten(x) for x in TEXT[0]], True),
+        ("It forgets", TEXT, lambda e: [forgotten(x) + 0.0015 for x in TEXT[0]], False),
+        ("More rows", TEXT, lambda e: [e[0], np.concatenate([*e])], True),
+        ("More rows", TEXT, lambda e: [e[0][:1], e[1]], False),
     ],
     "min_p": [
         ("must keep its logit", [row(1, 0, -9), 0.1], row(1, 0.5, -INF), True),
@@ -137,9 +187,33 @@ def test_a_result_at_the_edge_shows_the_symptom_or_not(name, words, args, got, s
     task = task_of(name)
     [symptom] = [has for says, has in task.SYMPTOMS.items() if words in says]
     expected = task.answer(*args)
+    got = got(expected) if callable(got) else got
     assert has(symptom, Problem("values", words, args, expected, got)) == shows
 
 
 @pytest.mark.parametrize(("name", "args", "right"), rows_of(VALID))
 def test_what_an_example_may_have(name, args, right):
     assert task_of(name).valid(*args) == right
+
+
+@pytest.mark.parametrize(("step", "anew", "fast"), [(1, 3, False), (1, 3.5, True)])
+def test_a_cache_must_make_a_step_three_times_as_fast(monkeypatch, step, anew, fast):
+    """Told by a clock that the calls themselves move; of several the best counts."""
+    task, now, read, lengths = task_of("kv_cache"), [0.0], [], []
+    if os.name == "posix":
+        assert task.CLOCK is time.thread_time  # what others do does not count
+
+    def reader(ids, params, n_head, cache):
+        now[0] += step / 1e3 if len(read) == 2 else 9
+        read.append(len(ids))
+
+    def logits(ids, params, n_head):
+        now[0] += anew / 1e3 if len(lengths) == 2 else 9
+        lengths.append(len(ids))
+
+    monkeypatch.setattr(task, "CLOCK", lambda: now[0])
+    monkeypatch.setattr(task.plain, "logits", logits)
+    says = task.extra(reader)
+    assert (says is None) == fast
+    assert says is None or "takes 1.0 ms" in says and "anew takes 3.0 ms" in says
+    assert read == [200] + [1] * 15 and lengths == [201] * 15
