@@ -247,7 +247,7 @@ marked.shown = "marked()"
         (np.array([0.1, np.nan], np.float32), "np.array([0.1, np.nan], np.float32)"),
         (np.arange(2), "np.array([0, 1], np.int64)"),
         (np.zeros(151), "...  # an array [151] of float64"),
-        ({"a": 1, 2: [3]}, "{'a': 1, 2: [3]}"), ([1, (2, 3)], "[1, (2, 3)]"),
+        ({"a": 1, 2: [3]}, "{'a': 1, 2: [3]}"), ({"a": named}, "{'a': named}"), ([1, (2, 3)], "[1, (2, 3)]"),
         ((1,), "(1,)"), ((), "()"), ([], "[]"), ([1], "[1]"), ("a", "'a'"),
         (np.float64(0.5), "0.5"), (np.int64(3), "3"), (0.1, "0.1"), (None, "None"),
         (named, "named"), (marked, "marked()"), (functools.partial(named), "..."),

@@ -49,6 +49,8 @@ def forgotten(part):
 
 LEAKS, SELF = "future shines through", "does not see itself"
 
+THREE = [row(3, 2.5, 0), 0.9]
+
 # exercise: (words of a symptom, arguments, result, does it show?)
 SHOWN = {
     "causal_attention": [
@@ -116,6 +118,20 @@ SHOWN = {
          row(-INF, -INF, -INF, 3, 4), True),
         ("must keep its logit", [row(1, 2, 3), 2], row(-INF, 2, 3.5), True),
         ("must keep its logit", [row(1, 2, 3), 2], row(0, 2, 3), False),
+    ],
+    "top_p": [  # the first two stay
+        ("must keep its logit", THREE, row(3, 3, -INF), True),
+        ("must keep its logit", THREE, row(4, -INF, -INF), False),
+        ("must keep its logit", THREE, row(3, 2.5, 0), False),
+        ("These are probabilities", THREE, row(0.5, 0.50005, 0), True),
+        ("These are probabilities", THREE, row(0.5, 0.50015, 0), False),
+        ("These are probabilities", THREE, row(1.5, -0.5, 0), False),
+        ("Too many", THREE, row(3, 2.5, 0), True),
+        ("Too many", THREE, row(3, 2.5, -INF), False),
+        ("Too few", THREE, row(3, -INF, -INF), True),
+        ("Too few", THREE, row(3, 2.5, -INF), False),
+        ("Nothing is left", THREE, row(-INF, -INF, -INF), True),
+        ("Nothing is left", THREE, row(-INF, 3, -INF), False),
     ],
 }  # fmt: skip
 
