@@ -249,6 +249,7 @@ marked.shown = "marked()"
         (np.zeros(151), "...  # an array [151] of float64"),
         ({"a": 1, 2: [3]}, "{'a': 1, 2: [3]}"), ({"a": named}, "{'a': named}"), ([1, (2, 3)], "[1, (2, 3)]"),
         ((1,), "(1,)"), ((), "()"), ([], "[]"), ([1], "[1]"), ("a", "'a'"),
+        ([named], "[named]"), ((named, 1), "(named, 1)"),
         (np.float64(0.5), "0.5"), (np.int64(3), "3"), (0.1, "0.1"), (None, "None"),
         (named, "named"), (marked, "marked()"), (functools.partial(named), "..."),
         (tiny_params(7, 8, 4, 1), "tiny_params(7, 8, 4, 1)"),
