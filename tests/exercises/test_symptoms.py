@@ -7,6 +7,7 @@ test_answers.py tries whole wrong answers; here stand single results.
 import importlib
 import os
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +46,14 @@ TEXT = [[[1, 0], [2]], tiny_params(3, 4, 4, 1), 2]
 def forgotten(part):
     """What a part is without those before it."""
     return plain.logits(part, *TEXT[1:])
+
+
+LENS = [[1, 0], *TEXT[1:]]
+
+
+def first_rows():
+    """What the lens shows of the first token: of a text that ends there."""
+    return task_of("logit_lens").answer(LENS[0][:1], *LENS[1:])
 
 
 LEAKS, SELF = "future shines through", "does not see itself"
@@ -91,6 +100,21 @@ SHOWN = {
         ("It forgets", TEXT, lambda e: [forgotten(x) + 0.0015 for x in TEXT[0]], False),
         ("More rows", TEXT, lambda e: [e[0], np.concatenate([*e])], True),
         ("More rows", TEXT, lambda e: [e[0][:1], e[1]], False),
+    ],
+    "logit_lens": [
+        ("before the first block", LENS, lambda e: e[1:] + 0.0008, True),
+        ("before the first block", LENS, lambda e: e[1:] + 0.0015, False),
+        ("before the first block", LENS, lambda e: e[:-1], False),
+        ("after the last block", LENS, lambda e: e[:-1] + 0.0008, True),
+        ("after the last block", LENS, lambda e: e[:-1] + 0.0015, False),
+        ("first token's row", LENS, lambda e: first_rows() + 0.0008, True),
+        ("first token's row", LENS, lambda e: first_rows() + 0.0015, False),
+        ("All tokens' rows", LENS, lambda e: np.stack([e, e], axis=1), True),
+        ("All tokens' rows", LENS, lambda e: e, False),
+        ("probabilities", LENS, lambda e: 0 * e + 1.0008 / 3, True),
+        ("probabilities", LENS, lambda e: 0 * e + 1.0015 / 3, False),
+        ("model's own answer", LENS, lambda e: e + 0.0015, True),
+        ("model's own answer", LENS, lambda e: e + 0.0008, False),
     ],
     "min_p": [
         ("must keep its logit", [row(1, 0, -9), 0.1], row(1, 0.5, -INF), True),
@@ -233,3 +257,23 @@ def test_a_cache_must_make_a_step_three_times_as_fast(monkeypatch, step, anew, f
     assert (says is None) == fast
     assert says is None or "takes 1.0 ms" in says and "anew takes 2.9 ms" in says
     assert read == [200] + [1] * 15 and lengths == [201] * 15
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ([3, 1], None), ([3, 1, 3], "came again: [3, 1, 3]"), ([3, 1, 1], "[3, 1, 1]"),
+        ([3, 1, 2, 4, 3], None), ([3, 1, 2, 4, 1], "came again: [1, 2, 4, 1]"),
+        ([3, 1, 2, 4, 5, 5], "[2, 4, 5, 5]"),
+    ],
+)  # fmt: skip
+def test_no_token_of_the_last_three_comes_again_in_generate(monkeypatch, text, says):
+    def generate(prompt, **how):
+        assert prompt == text[:2] and how["do_sample"] and how["chain"] == [len]
+        return np.array([text])
+
+    model = SimpleNamespace(generate=generate)
+    gpt2 = SimpleNamespace(random=lambda config: model)
+    monkeypatch.setattr(task_of("no_recent"), "GPT2", gpt2)
+    found = task_of("no_recent").extra(len)
+    assert found is None if says is None else says in found

@@ -108,3 +108,9 @@ def wrong_no_weight(x, weight, bias):
 def wrong_no_mean(x, weight, bias):
     """mean is not subtracted"""
     return x / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def wrong_mean_without_keepdims(x, weight, bias):
+    """with keepdims=True|raised ValueError"""
+    scale = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+    return weight * (x - x.mean(axis=-1)) / scale + bias

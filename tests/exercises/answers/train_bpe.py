@@ -119,3 +119,8 @@ def wrong_only_repeated(pieces, n_merges):
     for piece, n in pieces.items():
         counts.update(dict.fromkeys(zip(piece, piece[1:]), n))
     return _learn(pieces, min(n_merges, sum(n > 1 for n in counts.values())))
+
+
+def wrong_largest_of_equals(pieces, n_merges):
+    """Among equal counts another pair"""
+    return _learn(pieces, n_merges, best=lambda c: max(c, key=lambda p: (c[p], p)))
