@@ -343,6 +343,14 @@ def test_objects_of_a_program_are_no_options():
     assert action_of("--assistant-model").dest == "draft"
 
 
+def test_every_option_has_a_help_text_and_the_version_is_printed(capsys):
+    assert all(len(action.help) > 3 for action in options.build(True)._actions)
+    with pytest.raises(SystemExit) as end:
+        options.parse(["--version", "--no-such-option"])
+    assert end.value.code == 0
+    assert re.fullmatch(r"[\d.]+\n", capsys.readouterr().out)
+
+
 def test_the_everyday_options_in_their_order(capsys):
     with pytest.raises(SystemExit) as end:
         options.parse(["--help"])
