@@ -423,6 +423,58 @@ def test_a_report_that_was_not_finished_says_what_was_going_on(tmp_path):
     assert "reading the file" in run.read_report(path, "It ended")[1]
 
 
+def test_the_process_of_a_check(tmp_path, monkeypatch):
+    """It finds the package before all else, has no input and one thread."""
+    path, calls = tmp_path / "mine.py", []
+    path.write_text("")
+
+    def process(command, **how):
+        calls.append((command, how))
+        assert os.path.isdir(how["cwd"]) and how["cwd"] != os.getcwd()
+        return subprocess.CompletedProcess(command, 3)
+
+    def endless(command, **how):
+        raise subprocess.TimeoutExpired(command, how["timeout"])
+
+    monkeypatch.setattr(run.subprocess, "run", process)
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    told = "The code ended the whole process (exit code 3), at this:\n\n    reading"
+    assert run.check("gelu", path) == (False, f"{told} the file")
+    [(command, how)] = calls
+    name, file, report = command[3:]
+    assert command[:3] == [sys.executable, "-m", "numpygpt.exercises.run"]
+    assert (name, file) == ("gelu", str(path)) and report.startswith(how["cwd"])
+    first, *rest = how["env"]["PYTHONPATH"].split(os.pathsep)
+    assert rest == ["mine"] and os.path.isdir(os.path.join(first, "numpygpt"))
+    assert how["env"]["OPENBLAS_NUM_THREADS"] == "1" and how["timeout"] == 10
+    assert how["env"].keys() >= os.environ.keys()
+    streams = [how[name] for name in ("stdin", "stdout", "stderr")]
+    assert streams == [subprocess.DEVNULL] * 3
+    monkeypatch.delenv("PYTHONPATH")
+    run.check("gelu", path, 2)
+    assert calls[1][1]["env"]["PYTHONPATH"] == first and calls[1][1]["timeout"] == 2
+    monkeypatch.setattr(run.subprocess, "run", endless)
+    _, told = run.check("gelu", path, 2)
+    assert told.startswith("No end after 2 s: a loop that never ends, or very slow")
+
+
+def test_memory_is_limited_where_it_can_be(monkeypatch):
+    resource, calls = pytest.importorskip("resource"), []
+    monkeypatch.setattr(resource, "setrlimit", lambda *how: calls.append(how))
+    run.limit_memory()
+    assert calls == [(resource.RLIMIT_AS, (8 << 30, 8 << 30))]
+    for error in ValueError, OSError:
+        monkeypatch.setattr(resource, "setrlimit", raising(error))
+        run.limit_memory()
+
+
+def raising(error):
+    def function(*how):
+        raise error
+
+    return function
+
+
 def test_only_the_last_line_of_the_learners_own_file_is_told(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def f(x):\n    return x[3]\n\n\nf([])\n")

@@ -56,6 +56,17 @@ def first_rows():
     return task_of("logit_lens").answer(LENS[0][:1], *LENS[1:])
 
 
+ROWS = np.array([[1, 2, 0], [0, 1, 3], [2, 0, 1]], np.float32)
+LOSS = [ROWS, [0, 1, 2]]
+
+
+def near(rows, targets, share):
+    """The loss of these targets, and so much of it more."""
+    p = np.exp(rows) / np.exp(rows).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(p)), targets]).mean()
+    return float(loss) * (1 + share)
+
+
 LEAKS, SELF = "future shines through", "does not see itself"
 
 THREE = [row(3, 2.5, 0), 0.9]
@@ -88,6 +99,16 @@ SHOWN = {
         ("Large x", [row(6)], row(5), False),
         ("Large x", [row(6, 7)], row(6, 7), False),
         ("Large x", [row(7, 8)], row(7, 7), True),
+    ],
+    "cross_entropy": [
+        ("shifted the wrong way", LOSS, near(ROWS[1:], [0, 1], 0.8e-4), True),
+        ("shifted the wrong way", LOSS, near(ROWS[1:], [0, 1], 1.5e-4), False),
+        ("shifted the wrong way", LOSS, near(ROWS, [2, 0, 1], 0.8e-4), True),
+        ("shifted the wrong way", LOSS, near(ROWS, [2, 0, 1], 1.5e-4), False),
+        ("log of the sum is missing", LOSS, -2.5 * (1 + 0.8e-4), True),
+        ("log of the sum is missing", LOSS, -2.5 * (1 + 1.5e-4), False),
+        ("Infinite or NaN", LOSS, INF, True), ("Infinite or NaN", LOSS, NAN, True),
+        ("Infinite or NaN", LOSS, 1.0, False),
     ],
     "kv_cache": [
         ("first call is wrong", TEXT, lambda e: [e[0] + 0.0015, e[1]], True),
@@ -131,6 +152,15 @@ SHOWN = {
         ("outside the vocabulary", [double(0.5, 0.5), 0.5], 2, True),
         ("outside the vocabulary", [double(0.5, 0.5), 0.5], -1, True),
         ("outside the vocabulary", [double(0.5, 0.5), 0.5], 0, False),
+    ],
+    "softmax": [
+        ("score of -inf", [row(0, -INF)], row(1, 0.5), True),
+        ("score of -inf", [row(0, -INF)], row(1, NAN), True),
+        ("score of -inf", [row(0, -INF)], row(0.5, 0), False),
+        ("negative", [row(0, 0)], row(1.5, -0.5), True),
+        ("negative", [row(0, 0)], row(1, 0), False),
+        ("do not sum to 1", [row(0, 0)], row(0.5, 0.5008), False),
+        ("do not sum to 1", [row(0, 0)], row(0.5, 0.5015), True),
     ],
     "top_k": [
         ("ties with the k-th", [row(1, 2, 3), 2], row(-INF, -INF, 3), False),
@@ -277,3 +307,14 @@ def test_no_token_of_the_last_three_comes_again_in_generate(monkeypatch, text, s
     monkeypatch.setattr(task_of("no_recent"), "GPT2", gpt2)
     found = task_of("no_recent").extra(len)
     assert found is None if says is None else says in found
+
+
+def test_the_models_of_the_beam_search_are_distributions():
+    for log_probs, *_ in task_of("beam_search").cases():
+        first = np.exp(log_probs([0]))
+        rows = [np.exp(log_probs([1, i])) for i in range(len(first))]
+        np.testing.assert_allclose(np.sum(rows, axis=1), 1)
+        if log_probs.shown == "trap()":  # greedy: 1, but the best is 2, 2
+            assert first.argmax() == 1 and first[1] * rows[1].max() < first[2] * 0.9
+        else:
+            assert log_probs.shown.endswith(f", {len(first)})")
