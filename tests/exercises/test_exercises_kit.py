@@ -458,6 +458,22 @@ def test_the_process_of_a_check(tmp_path, monkeypatch):
     assert told.startswith("No end after 2 s: a loop that never ends, or very slow")
 
 
+def test_a_call_is_written_down_before_it_is_made(tmp_path, monkeypatch):
+    report, seen = tmp_path / "report", []
+
+    def graded(name, path, note):
+        note("f(x)")
+        seen.append((name, path, json.loads(report.read_text())))
+        print("here")
+        return True, "All is right."
+
+    monkeypatch.setattr(run, "limit_memory", lambda: None)
+    monkeypatch.setattr(run, "graded", graded)
+    run.child("gelu", "mine.py", str(report))
+    assert seen == [("gelu", "mine.py", {"now": "f(x)"})]
+    assert run.read_report(report, "") == (True, "All is right.")
+
+
 def test_memory_is_limited_where_it_can_be(monkeypatch):
     resource, calls = pytest.importorskip("resource"), []
     monkeypatch.setattr(resource, "setrlimit", lambda *how: calls.append(how))
@@ -509,8 +525,10 @@ def test_a_right_answer_may_print(tmp_path):
 def test_a_wrong_answer_that_prints_is_told_both(tmp_path, monkeypatch):
     path, report = tmp_path / "mine.py", tmp_path / "report"
     path.write_text("def gelu(x):\n    print('here')\n    return x + 1\n")
-    monkeypatch.setattr(run, "limit_memory", lambda: None)
+    limited = []
+    monkeypatch.setattr(run, "limit_memory", lambda: limited.append(1))
     run.child("gelu", str(path), str(report))
+    assert limited == [1]
     passed, text = run.read_report(report, "It ended")
     assert not passed and "\n\nThe code printed:\n    here\n    here\n" in text
     assert "got       float32 [1]" in text

@@ -1,5 +1,6 @@
 """python -m numpygpt.look: what it prints, what it refuses."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.look import inside, show
+from numpygpt.look import __main__ as look
+from numpygpt.look import inside, show, views
 from numpygpt.look.__main__ import main
 from numpygpt.look.show import columns
 
@@ -260,3 +262,194 @@ def test_it_is_quick(what):
     argv = [sys.executable, "-m", "numpygpt.look", what, TEXT]
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
     assert time.perf_counter() - begin < 20  # 2 s on a quiet machine
+
+
+# What is asked for, without running it.
+
+
+TOKENIZER = Tokenizer([("h", "e")])
+
+
+def config_of(*argv):
+    args = look.parse([*argv])
+    return look.config_of(args, TOKENIZER)
+
+
+@pytest.mark.parametrize(
+    ("argv", "settings"),
+    [
+        (["steps"], {"max_new_tokens": 10, "do_sample": True, "temperature": 0.8,
+                     "top_p": 0.95}),
+        (["beams"], {"max_new_tokens": 10, "num_beams": 4, "do_sample": False,
+                     "temperature": 1.0, "top_p": 1.0}),
+        (["beams", "--num-beams", "3", "-n", "5"],
+         {"max_new_tokens": 5, "num_beams": 3}),
+        (["steps", "--no-do-sample", "--top-p", "0.5"],
+         {"do_sample": False, "top_p": 0.5, "temperature": 0.8}),
+        (["steps", "--max-new-tokens", "3", "--top-k", "7"],
+         {"max_new_tokens": 3, "top_k": 7}),
+        (["steps", "--ignore-eos", "--chain", "llama.cpp"],
+         {"ignore_eos": True, "chain": "llama.cpp"}),
+        (["steps", "--chain", '["top_p"]', "--bad-words-ids", "[[3]]"],
+         {"chain": ["top_p"], "bad_words_ids": [[3]]}),
+        (["steps", "--regex", "[[" + "a"], {"regex": "[[a"}),
+    ],
+)  # fmt: skip
+def test_the_settings_of_a_command(argv, settings):
+    [what, *rest] = argv
+    config = config_of(what, TEXT, *rest)
+    assert {name: getattr(config, name) for name in settings} == settings
+    assert config.tokenizer is TOKENIZER and config.assistant_model is None
+
+
+def test_values_are_json_where_they_can_be():
+    values = ["3", "0.5", "true", "null", "[1, 2]", '"x"', "text", "[1", "[" * 9999]
+    assert [*map(look._value, values)] == [
+        3, 0.5, True, None, [1, 2], "x", "text", "[1", "[" * 9999,
+    ]  # fmt: skip
+
+
+def test_what_is_asked_for_unless_it_is_said():
+    args = look.parse(["lens", TEXT])
+    assert (args.what, args.text, args.model) == ("lens", TEXT, "fairytale")
+    assert (args.layer, args.head, args.at, args.step) == (None,) * 4
+    assert (args.seed, args.draft, args.json, args.max_new_tokens) == (
+        0, None, False, None,
+    )  # fmt: skip
+    args = look.parse(["attention", TEXT, "--layer", "0", "--head", "0", "--json"])
+    assert (args.layer, args.head, args.json) == (0, 0, True)
+    args = look.parse(["steps", "-", "--at", "-3", "--step", "2", "--seed", "5"])
+    assert (args.at, args.step, args.seed) == (-3, 2, 5)
+
+
+NO_OPTION = """--negative-prompt-ids --tokenizer --stopping-criteria --logprobs
+    --prefix-allowed-tokens-fn --return-dict-in-generate --output-scores
+    --output-logits --use-cache --num-return-sequences --prompt-logprobs""".split()
+
+
+@pytest.mark.parametrize("name", NO_OPTION)
+def test_objects_of_a_program_are_no_options(name, capsys):
+    with pytest.raises(SystemExit):
+        look.parse(["steps", TEXT, name, "3"])
+    assert f"unrecognized arguments: {name}" in capsys.readouterr().err
+
+
+def test_the_help_is_of_its_own_options_alone(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert end.value.code == 0 and "\n  --top-" not in out
+    start = "usage: python -m numpygpt.look {tokens,attention,lens,steps,beams} TEXT ["
+    assert out.startswith(start) and "\n    tokens      what the tokenizer" in out
+    for name in ("--model NAME_OR_FOLDER", "--layer L", "--head H", "--at N", "--step N",
+                 "--seed SEED", "--assistant-model NAME_OR_FOLDER", "--json"):  # fmt: skip
+        assert f"\n  {name} " in out or f"\n  {name}\n" in out
+    assert "default: fairytale" in out and "one of the five above" in out
+
+
+class Stdin:
+    def __init__(self, data):
+        self.buffer = io.BytesIO(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [(b"a\n", "a"), (b"a\n\n", "a\n"), (b"a", "a"), ("\u00e9\n".encode(), "\u00e9")],
+)
+def test_a_dash_reads_stdin(monkeypatch, data, text):
+    monkeypatch.setattr(sys, "stdin", Stdin(data))
+    assert look.read_text("-") == text
+    assert look.read_text("a\n") == "a\n"
+
+
+def test_stdin_that_is_no_text(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Stdin(b"ab\x0c\xff"))
+    with pytest.raises(ValueError, match="not valid UTF-8: byte 0xff at position 3"):
+        look.read_text("-")
+
+
+def raising(error):
+    def run(args):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("what"), 1, "numpygpt.look: what\n"),
+        (OSError("file"), 1, "numpygpt.look: file\n"),
+        (MemoryError(), 1, "numpygpt.look: MemoryError\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(monkeypatch, capsys, error, code, said):
+    monkeypatch.setattr(look, "run", raising(error))
+    assert main(["lens", TEXT]) == code
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_terminal", "width"),
+    [(40, True, 60), (70, True, 70), (200, True, 80), (70, False, 80)],
+)
+def test_how_wide_it_is(monkeypatch, capsys, columns, is_terminal, width):
+    asked = []
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(show, "tokens", lambda view, *how: asked.append(how) or ["x"])
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert main(["tokens", TEXT]) == 0
+    assert asked == [(width, show.coloured if is_terminal else show.plain)]
+    assert capsys.readouterr().out == "x\n"
+
+
+def test_which_view_it_is(monkeypatch):
+    """The layer and the token go to the view that needs them."""
+    calls = []
+    for name in "attention", "looks", "strongest", "lens":
+        monkeypatch.setattr(
+            views, name, lambda run, tokenizer, *how, name=name: (name, *how)
+        )
+    monkeypatch.setattr(look, "inside", lambda model, ids: calls.append(ids))
+    for argv, name, *how in [
+        (["attention"], "strongest", None), (["attention", "--layer", "0"], "strongest", 0),
+        (["attention", "--at", "0"], "looks", 0, None),
+        (["attention", "--at", "2", "--layer", "1"], "looks", 2, 1),
+        (["attention", "--layer", "1", "--head", "0"], "attention", 1, 0),
+        (["lens"], "lens", -1), (["lens", "--at", "0"], "lens", 0),
+    ]:  # fmt: skip
+        [what, *rest] = argv
+        args = look.parse([what, TEXT, *rest])
+        assert look.view_of(args, TEXT, [5], None) == (name, (name, *how))
+    assert calls == [[5]] * 7
+
+
+def test_one_of_the_steps():
+    assert look.one_step([1, 2, 3], None) == [1, 2, 3]
+    assert [look.one_step([1, 2, 3], n) for n in (1, 3)] == [[1], [3]]
+    for number in 0, 4:
+        with pytest.raises(ValueError, match=f"from 1 to 3, not {number}"):
+            look.one_step([1, 2, 3], number)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_beams_need_two(n):
+    args = look.parse(["beams", TEXT, "--num-beams", str(n), "-n", "1"])
+    tokenizer = Tokenizer.from_pretrained("fairytale")
+    if n == 1:
+        with pytest.raises(ValueError, match="at least 2, not 1"):
+            look.view_of(args, TEXT, [5], tokenizer)
+    else:
+        assert look.view_of(args, TEXT, [5], tokenizer)[0] == "beams"
+
+
+def test_a_draft_is_loaded(folder_of_tiny):
+    config = config_of("steps", TEXT, "--assistant-model", str(folder_of_tiny))
+    assert isinstance(config.assistant_model, GPT2)
+
+
+@pytest.fixture
+def folder_of_tiny(tiny_model):
+    return tiny_model(n_positions=16)
