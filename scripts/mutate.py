@@ -16,8 +16,7 @@ survives may be caught by others.
 
 The score is the share of bugs that some test caught. What survives is printed: a bug
 that changes nothing, or a test that is missing. What is known to change nothing stands
-in tests/changes_nothing.txt, each with why; it is neither planted nor counted. Exit code
-1 below 92%.
+in tests/changes_nothing.txt, each with why, and is not counted. Exit code 1 below 92%.
 """
 
 import argparse

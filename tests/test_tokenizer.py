@@ -216,9 +216,9 @@ def test_the_first_merges_are_a_smaller_vocabulary(text, n_merges):
 @pytest.mark.parametrize("unit", ["a", " ", "0", "'s", "^", "\n", "é"])
 def test_time_grows_linearly(unit):
     """Ten times the text in about ten times the time; quadratic would be a hundred."""
-    text = {n: unit * n for n in (50_000, 500_000)}
-    ids = GPT2.encode(text[500_000])
-    assert GPT2.decode(ids) == text[500_000]
+    text = {n: unit * n for n in (20_000, 200_000)}
+    ids = GPT2.encode(text[200_000])
+    assert GPT2.decode(ids) == text[200_000]
     seconds = {}
     for n in text:
         runs = []
@@ -227,7 +227,7 @@ def test_time_grows_linearly(unit):
             GPT2.encode(text[n])
             runs.append(time.process_time() - start)
         seconds[n] = min(runs)
-    assert seconds[500_000] < 40 * seconds[50_000]
+    assert seconds[200_000] < 40 * seconds[20_000]
 
 
 def test_called_as_transformers_tokenizers_are():

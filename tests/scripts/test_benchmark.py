@@ -251,7 +251,7 @@ def test_strangers_are_seen_and_our_own_are_not():
 
 def test_the_machine_says_which_blas_and_why(folder):
     lines, notes = run(
-        "--model", folder, "--cases", "beam", "--peers", "tiktoken", "--rounds", 1,
+        "--model", folder, "--cases", "memory", "--peers", "tiktoken", "--rounds", 1,
         "--json", "--isa", "avx2",
     )  # fmt: skip
     facts = json.loads(lines[0])["machine"]
