@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer
+from numpygpt.cli import interrupt
 
 PYTHON = [sys.executable, "-m", "numpygpt", "Hi", "-n", "3", "--seed", "1"]
 
@@ -183,6 +184,27 @@ def test_a_terminal_that_is_not_utf_8(run, usual):
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert out.returncode == 0 and out.stdout.decode().startswith("Gänse 👋")
+
+
+@pytest.mark.parametrize(
+    ("asked", "n", "is_ours", "want"),
+    [({}, 3, True, "1"), ({}, 3, False, None), ({"OMP_NUM_THREADS": "2"}, 1, True, "1"),
+     ({"OPENBLAS_NUM_THREADS": "1"}, 0, True, "1"), ({}, None, True, None)],
+)  # fmt: skip
+def test_where_no_thread_can_start_blas_gets_none(monkeypatch, asked, n, is_ours, want):
+    """It would end the process. ``n``: how many BLAS would start; None: it may."""
+    for name in "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS":
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    tried = []
+    monkeypatch.setattr(interrupt, "can_start", lambda k: tried.append(k) or n is None)
+    monkeypatch.setattr(interrupt, "_is_ours", lambda: is_ours)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4), raising=False)
+    interrupt.spare_threads()
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == want
+    assert tried == ([n or 3] if is_ours and n != 0 else [0] if is_ours else [])
 
 
 def test_ctrl_c_while_numpy_is_loaded(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt.fast import threads
+from numpygpt.fast.starting import can_start
 from numpygpt.fast.threads import Team, n_threads, share
 
 TEAMS = {n: Team(n) for n in (1, 2, 5)}  # their threads never end: not one a test
@@ -195,6 +196,12 @@ def test_where_no_more_threads_can_start_those_there_are_do_the_work(
         share(lambda a, b, out=done: out.extend(range(a, b)), 100, 7)
         assert sorted(done) == [*range(100)]
     assert team.size == 1 + n_allowed
+    left[:] = [None] * n_allowed
+    before = threading.active_count()
+    assert not can_start(n_allowed + 1)
+    left[:] = [None] * n_allowed
+    assert can_start(n_allowed)
+    assert threading.active_count() == before
     for _ in range(100):  # a thread takes a call, finds no piece left, and is free
         if team._calls.empty():
             break
