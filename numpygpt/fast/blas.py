@@ -96,7 +96,7 @@ at_start = n_blas_threads() or 1  # so many there are already
 def allowed(n):
     """``n`` threads for BLAS, or one, where the system lets no more start. (One more is
     tried than BLAS needs: those that tried may not be quite gone when it begins.)"""
-    return n if n <= at_start or can_start(n) else 1
+    return n if n <= at_start or can_start(n, wait=True) else 1
 
 
 def describe():
