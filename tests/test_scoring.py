@@ -108,6 +108,12 @@ def test_rank_orders_by_the_probability_of_the_whole_answer(model):
     assert scoring.rank(model, prompt, []) == []
 
 
+def test_a_perplexity_beyond_all_floats_is_infinite(model):
+    model = GPT2(model.config, {**model.params})
+    model.unembed = lambda hidden: np.arange(23.0)[::-1] * 1e4 + 0 * hidden[:, :1]
+    assert scoring.perplexity(model, [1, 2, 3]) == math.inf
+
+
 def test_rank_needs_tokens(model):
     for prompt, answers in ([], [[1]]), ([1], [[1], []]):
         with pytest.raises(ValueError, match="at least one token"):

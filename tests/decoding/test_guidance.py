@@ -186,3 +186,8 @@ def test_layers_that_do_not_exist(layers):
 def test_dola_needs_layers():
     with pytest.raises(ValueError, match="a TableLM has none"):
         TableLM(np.zeros((3, 3))).generate([1], dola_layers="low")
+
+
+def test_layers_that_stand_twice_count_once():
+    """They change nothing, and a file could ask for so many that no memory holds them."""
+    assert early_layers([1, 0] * 100_000, SMALL.config) == [1, 0]

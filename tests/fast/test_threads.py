@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt.fast import threads
+from numpygpt.fast import starting, threads
 from numpygpt.fast.threads import Team, n_threads, share
 
 TEAMS = {n: Team(n) for n in (1, 2, 5)}  # their threads never end: not one a test
@@ -200,3 +200,19 @@ def test_where_no_more_threads_can_start_those_there_are_do_the_work(
             break
         threading.Event().wait(0.05)
     assert team._calls.empty()
+
+
+@pytest.mark.parametrize("n_allowed", [0, 1, 5])
+def test_whether_threads_can_start(monkeypatch, n_allowed):
+    start, there = starting.start_new_thread, []
+
+    def start_if_allowed(function, args):
+        if len(there) == n_allowed:
+            raise RuntimeError("can't start new thread")
+        there.append(start(function, args))
+
+    monkeypatch.setattr(starting, "start_new_thread", start_if_allowed)
+    for n in range(7):
+        there.clear()
+        assert starting.can_start(n, wait=True) == (n <= n_allowed)
+        assert len(there) == min(n, n_allowed)
