@@ -16,6 +16,7 @@ Next: __main__.py.
 """
 
 import base64
+import codecs
 import hashlib
 import html
 import json
@@ -309,9 +310,11 @@ def pieces_data(tokenizer, ids):
     for piece in found:
         piece["text"] = readable(piece["text"].encode())
     ends = np.cumsum([len(piece["bytes"]) for piece in found])
-    sizes = [len(tokenizer.decode_bytes([i]).decode(errors="replace").encode())
-             for i in ids]  # fmt: skip
-    last = np.cumsum(sizes) - 1
+    decoder, n_done, last = codecs.getincrementaldecoder("utf-8")("replace"), 0, []
+    for i in ids:
+        n_done += len(decoder.decode(tokenizer.decode_bytes([i])).encode())
+        is_between = not decoder.getstate()[0]  # two characters, not inside one
+        last.append(n_done - is_between)
     piece_of = np.minimum(np.searchsorted(ends, last, side="right"), len(found) - 1)
     return {"pieces": found, "piece_of": piece_of.tolist()}
 

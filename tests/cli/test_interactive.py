@@ -1,12 +1,16 @@
 """-i: a text written in turns, its cache, its commands; on a terminal and in a pipe."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from numpygpt import GPT2
-from numpygpt.cli.interactive import Kept, shared
+from numpygpt.cli import interactive
+from numpygpt.cli.command import load
+from numpygpt.cli.interactive import Kept, Talk, shared
 from numpygpt.decoding.generate import stream_ids
 from numpygpt.decoding.plumbing.settings import merge_config
 
@@ -131,3 +135,228 @@ def test_a_kept_cache_changes_no_token_and_reads_only_what_is_new(folder, interr
 def test_the_tokenizer_joins_words_with_one_space(run):
     text, _ = converse(run, "Hello", " spaced", "\ttabbed")
     assert "  spaced" not in text and " \ttabbed" not in text
+
+
+# A talk in this process, with a model that is the tiny one.
+
+
+@pytest.fixture
+def talk(folder, monkeypatch):
+    """``talk("line", ..., **options)``: what was written, the `Talk` behind it."""
+    model, tokenizer = load(folder, "float32")
+
+    def begin(*lines, prompt="", settings=None, **options):
+        args = SimpleNamespace(**{"seed": 3, "raw": False, "whole_sentences": False} |
+                               options)  # fmt: skip
+        rest, made = iter(lines), []
+
+        def line(prompt):
+            found = next(rest, None)
+            if found is None:
+                raise EOFError
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+        monkeypatch.setattr("builtins.input", line)
+        monkeypatch.setattr(
+            interactive, "Talk", lambda *given: made.append(Talk(*given)) or made[0]
+        )
+        settings = {"max_new_tokens": 4, "do_sample": True, **(settings or {})}
+        settings = {"tokenizer": tokenizer, "eos_token_id": 9999, **settings}
+        interactive.converse(args, model, tokenizer, prompt, settings)
+        return made[0]
+
+    return begin
+
+
+def notes(capsys):
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_talk_ends_with_its_seed(talk, capsys):
+    for end in ["/quit"], [" /exit "], []:
+        found = talk(*end, "never")
+        if end:
+            assert found.ids == [] and notes(capsys) == ["[seed 3]"]
+
+
+def test_an_interrupt_at_the_prompt_drops_the_line(talk, capsys):
+    found = talk(KeyboardInterrupt(), "/undo", "/quit")
+    out, err = capsys.readouterr()
+    assert out == "\n" and found.ids == []
+    assert err.splitlines() == ["[there is nothing to take back]", "[seed 3]"]
+
+
+def test_the_prompt_is_the_first_line(talk, capsys):
+    found = talk(prompt="Hi")
+    assert capsys.readouterr().out.startswith("Hi")
+    assert len(found.turns) == 1 and found.turns[0][0] == []
+    assert found.settings["num_return_sequences"] == 1
+    talk("/save", prompt="/undo")
+    assert notes(capsys)[0] == "[there is nothing to take back]"
+
+
+def test_a_closed_keyboard_is_told(talk, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ValueError, match="stdin is closed"):
+        talk()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "between"),
+    [("Hi", "you", " "), ("Hi", " you", ""), ("Hi ", "you", ""), ("Hi", "\tyou", "")],
+)
+def test_a_space_joins_what_needs_one(talk, first, second, between):
+    settings = {"max_new_tokens": 1, "choices": [[256]], "eos_token_id": 256}
+    found = talk(first, second, settings=settings)
+    decoded = found.tokenizer.decode(found.ids, True)
+    assert decoded.replace("\ufffd", "") == first + between + second
+
+
+def test_turns_and_what_takes_them_back(talk, capsys):
+    found = talk("Hi", "", "/undo")
+    before, start = found.turns[0]
+    assert before == [] and found.ids[: len(start)] == start
+    assert len(found.ids) == len(start) + 4 and len(found.turns) == 1
+    tail = found.tokenizer.decode(found.ids[-30:], True)
+    assert notes(capsys)[0] == f"[back at ...{tail[-60:]!r}]"
+    again = talk("Hi", "/again", "/undo", "/undo")
+    assert again.ids == [] and again.turns == []
+    assert notes(capsys)[:2] == [
+        "[back at the beginning]", "[there is nothing to take back]",
+    ]  # fmt: skip
+
+
+def test_again_takes_other_numbers_and_the_same_beginning(talk):
+    once, twice = talk("Hi"), talk("Hi", "/again")
+    assert once.turns == twice.turns and once.ids[:2] == twice.ids[:2]
+    assert once.ids != twice.ids and len(once.ids) == len(twice.ids)
+
+
+def test_the_end_token_is_not_part_of_the_text(talk):
+    found = talk("Hi", settings={"choices": [[70, 71, 256]], "eos_token_id": 256})
+    assert found.ids[-2:] == [70, 71]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/set temperature 0.7", "temperature is 0.7"),
+        ("/set --top-k 3", "top_k is 3"), ("/set top_k 3", "top_k is 3"),
+        ("/set stop_strings text", "stop_strings is 'text'"),
+        ("/set num-return-sequences 2", "num_return_sequences cannot be set here"),
+        ("/set tokenizer 2", "tokenizer cannot be set here"),
+        ("/set stopping_criteria 2", "stopping_criteria cannot be set here"),
+        ("/set topp 2", "did you mean 'top_p'?"), ("/set top_p 2", "top_p must be"),
+        ("/set num_beams 0", "num_beams must be"),
+        ("/frob", "there is no /frob: /help, /undo, /again, /set, /why, /save, /quit"),
+        ("/why", "nothing has been chosen yet"), ("/again", "there was no turn yet"),
+        ("/save", "/save FILE: which file?"), ("/help", "TEXT             goes behind"),
+        ("  /set  top_k  3 ", "top_k is 3"),
+    ],
+)  # fmt: skip
+def test_what_a_command_says(talk, capsys, line, said):
+    found = talk(line)
+    assert said in capsys.readouterr().err and found.ids == []
+
+
+def test_a_setting_is_kept_only_if_it_can_be(talk, capsys):
+    found = talk("/set top_k 3", "/set top_k x")
+    assert found.settings["top_k"] == 3
+    found = talk("/set num_beams 2", "/set penalty_alpha 0.5")
+    assert found.settings["num_beams"] == 2 and "penalty_alpha" not in found.settings
+    talk("/set", settings={"dry_sequence_breakers": ["x" * 99]})
+    [line] = [line for line in notes(capsys) if "max_new_tokens 4" in line]
+    assert "do_sample True, " in line and "num_return_sequences 1" in line
+    assert f"dry_sequence_breakers ['{'x' * 58}" in line and "x" * 59 not in line
+    assert "tokenizer" not in line
+
+
+def test_the_five_likeliest_tokens(talk, capsys):
+    found = talk("Hi", "/why")
+    lines = [line[1:-1] for line in notes(capsys)][:-1]
+    assert 5 <= len(lines) <= 6
+    p = [float(line[:5]) for line in lines]
+    assert p[:5] == sorted(p[:5], reverse=True)
+    chosen = [line for line in lines if line.endswith("  <- it was this")]
+    assert len(chosen) == 1
+    last = found.tokenizer.decode(found.ids[-1:])
+    assert f" {last!r:16}  drawn with 0." in chosen[0]
+    row = found.model(found.ids[:-1])[-1].astype(float)
+    best = np.argsort(-row)[:5]
+    shown = [f"{found.tokenizer.decode([i])!r:16}" for i in best]
+    assert [line[6:].startswith(s) for line, s in zip(lines, shown)] == [True] * 5
+    probabilities = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+    np.testing.assert_allclose(p[:5], probabilities[best], atol=5.1e-4)
+
+
+def test_why_knows_no_odds_of_a_search(talk, capsys):
+    talk("Hi", "/set do_sample false", "/set num_beams 2", "/why")
+    lines = [line for line in notes(capsys) if line.startswith("[0.")]
+    assert 5 <= len(lines) <= 6 and not any("drawn with" in line for line in lines)
+
+
+def test_a_file_is_written_but_no_other_persons(talk, capsys, tmp_path):
+    path, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    other.write_text("mine")
+    found = talk("Hi", f"/save {path}", f"/save {other}", f"/save {path}")
+    text = found.tokenizer.decode(found.ids, True)
+    assert path.read_text() == text + "\n" and other.read_text() == "mine"
+    assert found.saved == str(path)
+    assert notes(capsys) == [
+        f"[{len(text)} characters written to {path}]",
+        f"[{other} exists already: give another name]",
+        f"[{len(text)} characters written to {path}]",
+        "[seed 3]",
+    ]
+
+
+def test_of_a_long_text_the_model_sees_the_end(talk, monkeypatch):
+    """256 tokens fit; so many stay free as were asked for, but at most a half."""
+    seen, stream = [], interactive.stream_ids
+
+    def noted(source, ids, *rest, **how):
+        seen.append(len(ids))
+        return stream(source, ids[-5:], *rest, **how)
+
+    monkeypatch.setattr(interactive, "stream_ids", noted)
+    words = "Hi" * 300
+    for most, n in (4, 252), (100, 156), (128, 128), (200, 128), (None, 156):
+        found = talk(words, settings={"max_new_tokens": most, "max_length": 20})
+        assert seen.pop() == n
+    assert len(found.ids) > 256
+
+
+def test_sentences_and_stop_strings_in_a_turn(talk, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        interactive, "to_sentences", lambda s, t, n: asked.append(n) or s
+    )
+    talk("Hi")
+    talk("Hi", whole_sentences=True)
+    assert asked == [2]
+
+
+def test_a_cache_is_kept_where_nothing_else_reads_the_model(talk):
+    def seen(**settings):
+        return talk("Hi", settings=settings).kept.seen
+
+    assert len(seen()) == 5  # the last of 2 + 4 is not read yet
+    assert seen(guidance_scale=1.5) == seen(num_beams=2) == []
+
+
+def test_control_characters_are_shown_on_a_terminal(talk, capsys, monkeypatch):
+    monkeypatch.setattr("numpygpt.cli.output.on_terminal", lambda stream: True)
+    talk(prompt="a\x1b")
+    talk(prompt="a\x1b", raw=True)
+    first, second = capsys.readouterr().out.split("\n", 1)
+    assert first.startswith("a\\x1b") and second.startswith("a\x1b")
+
+
+def test_a_line_that_is_typed_on_a_terminal_is_not_repeated(talk, capsys, monkeypatch):
+    monkeypatch.setattr(interactive, "on_terminal", lambda stream: True)
+    talk("Unlikely", prompt="Hi")
+    out, err = capsys.readouterr()
+    assert out.startswith("Hi") and "Unlikely" not in out
+    assert err.startswith("[type a text; an empty line lets the model go on; /help")

@@ -1,10 +1,14 @@
 """The prompt as a file, a pipe and the keyboard give it."""
 
 import codecs
+import io
+import os
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from numpygpt.cli import prompt
 from numpygpt.cli.prompt import MOST, as_text, read_prompt
 
 
@@ -70,3 +74,61 @@ def test_an_empty_prompt_starts_at_bos(run, folder, tmp_path):
     model, tokenizer = GPT2.from_pretrained(other), Tokenizer.from_pretrained(other)
     assert encoded("", model, tokenizer) == [5]
     assert encoded("", GPT2.from_pretrained(folder), tokenizer) == [756]
+
+
+class Stdin:
+    """Bytes to be read, from a keyboard or not."""
+
+    def __init__(self, data, is_terminal):
+        self.buffer, self.is_terminal = io.BytesIO(data), is_terminal
+
+    def isatty(self):
+        return self.is_terminal
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "is_terminal", "text", "said"),
+    [
+        ("typed", b"piped", False, "typed", ""), (None, b"piped\n", False, "piped", ""),
+        ("-", b"piped\n", False, "piped", ""), (None, b"keys", True, "", ""),
+        ("-", b"keys\n", True, "keys", "[type the prompt, then Enter and Ctrl-D]\n"),
+        ("", b"piped", False, "", ""), ("", b"keys", True, "", ""),
+    ],
+)  # fmt: skip
+def test_where_a_prompt_comes_from(
+    monkeypatch, capsys, given, data, is_terminal, text, said
+):
+    monkeypatch.setattr(sys, "stdin", Stdin(data, is_terminal))
+    args = SimpleNamespace(prompt=given, prompt_file=None)
+    assert read_prompt(args) == text
+    assert capsys.readouterr().err == said
+
+
+def test_a_closed_stdin_gives_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert read_prompt(SimpleNamespace(prompt=None, prompt_file=None)) == ""
+    with pytest.raises(ValueError, match="stdin is closed"):
+        read_prompt(SimpleNamespace(prompt="-", prompt_file=None))
+
+
+def test_a_prompt_may_have_so_many_bytes_and_no_more(monkeypatch, tmp_path):
+    monkeypatch.setattr(prompt, "MOST", 3)
+    (tmp_path / "a").write_bytes(b"abc")
+    args = SimpleNamespace(prompt="not this", prompt_file=tmp_path / "a")
+    assert read_prompt(args) == as_text(b"abc", "it") == "abc"
+    for source in "a file", "stdin":
+        with pytest.raises(ValueError, match=f"{source} has more than 3 bytes"):
+            as_text(b"abcd", source)
+    monkeypatch.setattr(sys, "stdin", Stdin(b"abcd", False))
+    with pytest.raises(ValueError, match="stdin has more than 3 bytes"):
+        read_prompt(SimpleNamespace(prompt="-", prompt_file=None))
+
+
+def test_what_is_no_utf_8_is_told_with_its_place():
+    words = "a file is not valid UTF-8: byte 0xfc at position 1. Convert it first"
+    with pytest.raises(ValueError, match=words):
+        as_text(b"a\xfcb", "a file")
+    with pytest.raises(ValueError, match="the prompt is not valid UTF-8: byte 0xff"):
+        read_prompt(SimpleNamespace(prompt=os.fsdecode(b"\xff"), prompt_file=None))
+    half = codecs.BOM_UTF16_LE + b"a\x00b"
+    assert as_text(half, "a file") == "a\ufffd"

@@ -3,8 +3,9 @@
 answers/NAME.py holds both: functions ``right_...``, written in different ways, and
 ``wrong_...``, plausible mistakes, each with a pattern of what must be said about it.
 
-said.json keeps the whole of what is said about each, letter by letter, and which cases
-there are: learners see it, so it changes on purpose or not at all.
+said.json keeps the whole of what is said about each, letter by letter, in how many cases
+each symptom shows, and which cases there are: learners see it, so it changes on purpose
+or not at all.
 
     NUMPYGPT_WRITE=1 python -m pytest tests/exercises/test_answers.py    # a new one
 """
@@ -112,6 +113,25 @@ def test_wrong_answers_are_refused_by_their_symptom(name, function):
     elif problem.kind not in ("extra", "raised"):
         use = getattr(task, "use", lambda function: function)
         assert look(task, use(function), problem.args).says == problem.says
+
+
+@pytest.mark.parametrize("name, function", answers("wrong_"))
+def test_each_symptom_shows_in_the_same_cases(name, function):
+    shown = symptoms_of(name, function)
+    if shown:
+        check_said(f"{name} {function.__name__} shows", " ".join(map(str, shown)))
+
+
+def symptoms_of(name, function):
+    """Of each symptom, how many of the cases show it."""
+    task = task_of(name)
+    if hasattr(task, "use"):
+        function = task.use(function)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        problems = [look(task, function, args) for args in task.cases()]
+    wrong = [p for p in problems if p and p.kind in ("values", "shape")]
+    return wrong and [sum(has(s, p) for p in wrong) for s in task.SYMPTOMS.values()]
 
 
 @pytest.mark.parametrize("name", EXERCISES)

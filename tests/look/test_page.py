@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -234,3 +235,274 @@ def test_the_example_is_a_page_of_today(fairytale):
     logits = unpack(data["logits"], "<f4").reshape(data["n_tok"], -1)
     now = inside(model, data["ids"]).logits
     np.testing.assert_allclose(logits, now, atol=1e-3, err_msg="make it anew")
+
+
+# By hand, without a model.
+
+TOKENIZER = Tokenizer([("h", "e")])
+DATA = sys.modules["numpygpt.look.page"]  # the function has the module's name
+SLIDERS_SHOWN = """
+repetition_penalty     0.5 to 2 by 0.01   on at 1.2   off at 1.0   typed from 0.01
+frequency_penalty      -2 to 2 by 0.01    on at 0.5   off at 0.0   typed
+presence_penalty       -2 to 2 by 0.01    on at 0.5   off at 0.0   typed
+dry_multiplier         0 to 3 by 0.05     on at 0.8   off at 0.0   typed from 0
+dry_base               1 to 3 by 0.05     on at 1.75  off at 1.75  typed from 1
+dry_allowed_length     1 to 8 by 1        on at 2     off at 2     typed from 1 whole
+no_repeat_ngram_size   0 to 8 by 1        on at 2     off at 0     typed from 0 whole
+temperature            0.05 to 3 by 0.05  on at 0.8   off at 1.0   typed from 0.01
+dynatemp_range         0 to 2 by 0.05     on at 0.5   off at 0.0   typed from 0
+dynatemp_exponent      0.1 to 3 by 0.1    on at 1     off at 1.0   typed from 0.01
+top_h                  0 to 1 by 0.01     on at 0.5   off at None  typed from 0 to 1
+top_k                  0 to 200 by 1      on at 40    off at 0     typed from 0 whole
+top_p                  0 to 1 by 0.01     on at 0.9   off at 1.0   typed from 0 to 1
+min_p                  0 to 1 by 0.01     on at 0.1   off at 0.0   typed from 0 to 1
+top_a                  0 to 1 by 0.01     on at 0.2   off at 0.0   typed from 0 to 1
+typical_p              0 to 1 by 0.01     on at 0.9   off at 1.0   typed from 0 to 1
+epsilon_cutoff         0 to 0.1 by 0.001  on at 0.01  off at 0.0   typed from 0 to 1
+eta_cutoff             0 to 0.1 by 0.001  on at 0.01  off at 0.0   typed from 0 to 1
+top_n_sigma            0 to 8 by 0.1      on at 3     off at None  typed from 0
+xtc_probability        0 to 1 by 0.01     on at 0.5   off at 0.0   typed from 0 to 1
+xtc_threshold          0 to 0.5 by 0.01   on at 0.1   off at 0.1   typed from 0 to 1
+"""
+
+
+def slider_shown(s):
+    """A slider as a line: what the page's script learns of it."""
+    line = f"{s['min']} to {s['max']} by {s['step']} on at {s['start']}"
+    line += f" off at {s['default']} typed"
+    line += "" if s["least"] is None else f" from {s['least']}"
+    line += "" if s["most"] is None else f" to {s['most']}"
+    return f"{s['name']} {line}{' whole' if s['whole'] else ''}"
+
+
+def test_the_sliders_and_their_ranges():
+    """A change here is a change of the page: make it on purpose."""
+    links = DATA.chain_data(GenerationConfig(), TOKENIZER)["links"]
+    found = [s for link in links.values() for s in link["settings"]]
+    wanted = [" ".join(line.split()) for line in SLIDERS_SHOWN.strip().splitlines()]
+    assert [slider_shown(s) for s in found] == wanted
+    needs = {s["name"]: s["needs"] for s in found if s["needs"]}
+    assert needs == {
+        "dry_base": "dry_multiplier", "dry_allowed_length": "dry_multiplier",
+        "dynatemp_exponent": "dynatemp_range", "xtc_threshold": "xtc_probability",
+    }  # fmt: skip
+    assert all(s["help"] == DATA.SETTINGS[s["name"]].help for s in found)
+
+
+RULES_SHOWN = ["repetition_penalty", "frequency_penalty", "presence_penalty", "dry",
+               "no_repeat_ngram_size"]  # fmt: skip
+
+
+def test_the_links_and_the_orders_of_the_chain():
+    data = DATA.chain_data(GenerationConfig(), TOKENIZER)
+    assert [n for n, link in data["links"].items() if not link["filter"]] == RULES_SHOWN
+    assert all(link["name"] == name for name, link in data["links"].items())
+    assert data["order"] == "hf" and [*data["orders"]] == ["hf", "llama.cpp"]
+    for order in data["orders"].values():
+        assert order[:5] == RULES_SHOWN and {*order} == {*data["links"]}
+    assert data["orders"]["hf"][5] == data["orders"]["llama.cpp"][-1] == "temperature"
+    data = DATA.chain_data(GenerationConfig(chain="llama.cpp"), TOKENIZER)
+    assert data["order"] == "llama.cpp" and [*data["orders"]] == ["hf", "llama.cpp"]
+
+
+def test_the_order_of_the_run_itself():
+    chain = ["top_p", "temperature", lambda logits, context: logits, "mirostat"]
+    data = DATA.chain_data(GenerationConfig(do_sample=True, chain=chain), TOKENIZER)
+    assert data["order"] == "of the run" and [*data["orders"]][2:] == ["of the run"]
+    assert data["orders"]["of the run"] == ["top_p", "temperature"]
+    data = DATA.chain_data(GenerationConfig(do_sample=True, chain="top_k"), TOKENIZER)
+    assert data["orders"]["of the run"] == ["top_k"]
+    assert [*data["habits"]] == ["hf", "llama.cpp", "of the run"]
+
+
+def test_the_habits_of_the_two_libraries():
+    habits = DATA.chain_data(GenerationConfig(), TOKENIZER)["habits"]
+    breakers = [TOKENIZER.encode(text) for text in ("\n", ":", '"', "*")]
+    assert habits == {
+        "hf": {
+            "penalty_last_n": -1, "dry_last_n": -1, "prompt_counts": False,
+            "ties": "all", "beyond": False, "breakers": [], "sigma_0_is_off": False,
+        },
+        "llama.cpp": {
+            "penalty_last_n": 64, "dry_last_n": 64, "prompt_counts": True,
+            "ties": "lowest", "beyond": True, "breakers": breakers,
+            "sigma_0_is_off": True,
+        },
+    }  # fmt: skip
+    own = GenerationConfig(mirostat=2, do_sample=True, dry_sequence_breakers=[3, [4]])
+    habits = DATA.chain_data(own, TOKENIZER)["habits"]
+    assert habits["hf"]["breakers"] == habits["llama.cpp"]["breakers"] == [[3], [4]]
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "shown"),
+    [
+        ({}, "temperature", 1.0), ({"temperature": 0.0}, "temperature", 1.0),
+        ({"temperature": 0.5}, "temperature", 0.5), ({}, "top_h", None),
+        ({"top_h": 0.4}, "top_h", 0.4), ({}, "xtc_threshold", 0.1),
+        ({"dry_base": 2.0}, "dry_base", 2.0), ({}, "do_sample", False),
+        ({"do_sample": True}, "do_sample", True), ({"top_k": 7}, "top_k", 7),
+    ],
+)  # fmt: skip
+def test_where_the_sliders_start(given, name, shown):
+    settings = DATA.chain_data(GenerationConfig(**given), TOKENIZER)["settings"]
+    assert settings[name] == shown
+    assert {*settings} == {*SLIDERS, "do_sample"}
+
+
+def test_the_groups_grow():
+    """One token in 400 of the likelier ones: 2048 // 400 is 5, 2405 // 400 is 6."""
+    assert group_edges(1) == [0] and group_edges(5) == [0]
+    assert group_edges(6) == [0, 5] and group_edges(16) == [0, 5, 10, 15]
+    assert group_edges(380)[69:] == [345, 350, 355, 361, 367, 373, 379]
+
+
+def test_from_how_many_tokens_on_there_are_groups():
+    row = np.zeros((1, 8193), np.float32)
+    all_listed = DATA.listed(row[:, 1:], [0])
+    assert all_listed["n_entry"] == 8192 and all_listed["groups"] == []
+    assert "listed" not in all_listed
+    grouped = DATA.listed(row, [8000])
+    assert len(unpack(grouped["listed"], "<u2")) == 2048
+    assert sum(grouped["groups"]) == 8193 - 2048 and grouped["groups"][:3] == [5] * 3
+    assert grouped["n_entry"] == 2048 + len(grouped["groups"])
+    assert 8000 in unpack(grouped["listed"], "<u2")
+
+
+def test_a_group_weighs_what_its_tokens_weigh_on_average():
+    row = np.full((1, 9000), -np.inf, np.float32)
+    row[0, :2048] = 5
+    row[0, 2048:2053] = np.log([1, 2, 3, 4, 5])  # the first group of five
+    entries = unpack(DATA.listed(row, [0])["logits"], "<f4")
+    assert entries[:2048].tolist() == [5] * 2048
+    assert entries[2048] == pytest.approx(np.log(3), rel=1e-6)
+    assert entries[2049] < -600
+
+
+def test_the_largest_of_a_row_are_in_order():
+    rows = np.array([[1.0, 3, 2, 3, 0], [5, 4, 3, 2, 1]])
+    assert DATA.likeliest(rows, 3).tolist() == [[1, 3, 2], [0, 1, 2]]
+    assert DATA.likeliest(rows, 5).tolist() == [[1, 3, 2, 0, 4], [0, 1, 2, 3, 4]]
+    assert DATA.likeliest(rows, 1).tolist()[1] == [0]
+
+
+class Seen(dict):
+    """As much of a `Run` as the page needs: two tokens, one layer, two heads."""
+
+    ids = np.array([0, 1])
+    model = SimpleNamespace(
+        config=SimpleNamespace(n_layer=1, n_head=2, n_embd=4, n_vocab=7)
+    )
+    lens = np.log([[[0.5, 0.25, 0.25, 4e-9, 3e-9, 2e-9, 1e-9]] * 2,
+                   [[0.2, 0.5, 0.3, 4e-9, 3e-9, 2e-9, 1e-9],
+                    [0.1, 0.1, 0.8, 4e-9, 3e-9, 2e-9, 1e-9]]])  # fmt: skip
+
+
+def test_attention_is_a_triangle_of_shares():
+    run = Seen({("pattern", 0): np.array([[[1, 0], [0.5, 0.5]], [[1, 0], [0, 1]]])})
+    shares = DATA.triangles(run).tolist()
+    assert shares == [[[65535, 32768, 32768], [65535, 0, 65535]]]
+
+
+def test_what_the_lens_keeps_of_every_layer():
+    lens = DATA.lens_data(Seen())
+    ids = unpack(lens["ids"], "<u2").reshape(2, 2, 5)
+    assert lens["n_top"] == 5
+    assert ids[1].tolist() == [[1, 2, 0, 3, 4], [2, 0, 1, 3, 4]]
+    assert unpack(lens["rank"], "<u4").tolist() == [2, 2, 1, 1]
+    answer_p = unpack(lens["answer_p"], "<f4")
+    np.testing.assert_allclose(answer_p, [0.25, 0.25, 0.5, 0.8], rtol=1e-5)
+    p = unpack(lens["p"], "<f4").reshape(2, 2, 5)
+    np.testing.assert_allclose(p[1, 1], [0.8, 0.1, 0.1, 0, 0], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("text", "texts", "piece_of"),
+    [
+        ("he he\u00e9 x", ["he", " he\u00e9", " x"], [0, 1, 1, 1, 1, 2, 2]),
+        ("\u65e5 x y", ["\u65e5", " x", " y"], [0, 0, 0, 1, 1, 2, 2]),
+        ("a\U0001f44b", ["a", "\U0001f44b"], [0, 1, 1, 1, 1]),
+        ("\n\n", ["\\n\\n"], [0, 0]),
+    ],
+)
+def test_each_token_belongs_to_a_piece(text, texts, piece_of):
+    """Characters of several bytes may be cut into several tokens."""
+    data = DATA.pieces_data(TOKENIZER, TOKENIZER.encode(text))
+    assert [piece["text"] for piece in data["pieces"]] == texts
+    assert data["piece_of"] == piece_of
+
+
+def test_a_token_that_is_no_character_belongs_to_a_piece():
+    [byte] = (i for i in range(256) if TOKENIZER.decode_bytes([i]) == b"\xc3")
+    for ids in [*TOKENIZER.encode("a b"), byte], [byte, *TOKENIZER.encode(" b")]:
+        data = DATA.pieces_data(TOKENIZER, ids)
+        n = len(data["pieces"])
+        assert data["piece_of"][0] == 0 and data["piece_of"][-1] == n - 1 > 0
+
+
+def test_ids_without_a_token_have_a_name():
+    texts = DATA.vocabulary(TOKENIZER, 260)
+    assert len(texts) == 260 and texts[256] == "he"
+    assert texts[-2:] == ["id 258", "id 259"]
+
+
+@pytest.mark.parametrize(
+    ("n_prompt", "settings", "words"),
+    [
+        (1, {}, "A prompt of 1 tokens and 1 new ones, chosen by the likeliest tokens."),
+        (1, {"do_sample": True}, "1 new ones, chosen by draws. The model"),
+        (1, {"num_beams": 2}, "1 new ones, chosen by beam search. The model"),
+        (1, {"num_beams": 2, "do_sample": True}, "chosen by beam search. The model"),
+        (2, {}, "A prompt of 2 tokens and 0 new ones. The model is a GPT-2 with 1 "
+         "layers of 2 heads, 4 numbers a token, and a vocabulary of 7 tokens."),
+    ],
+)  # fmt: skip
+def test_what_is_said_about_the_run(n_prompt, settings, words):
+    assert words in DATA.about(Seen(), n_prompt, GenerationConfig(**settings))
+
+
+def test_what_the_page_holds():
+    def lines(n_vocab, notes=None, **settings):
+        return [*DATA.holds(n_vocab, GenerationConfig(**settings), notes)]
+
+    first, second, third, last = lines(8192)
+    assert "one pass" in first and "All 8192 tokens" in second
+    assert "rounded to 1/65535" in third and "5 likeliest" in third
+    assert "no beam search" in last
+    assert "of 8193 the 2048 likeliest" in lines(8193)[1]
+    assert len(lines(9, notes=[1])) == 3
+    assert "used regex, penalty_alpha too" in lines(9, regex="a", penalty_alpha=0.5)[3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, []), ({"guidance_scale": 1.0}, []),
+        ({"guidance_scale": 1.5}, ["guidance_scale"]), ({"min_keep": 0}, []),
+        ({"min_keep": 2}, ["min_keep"]), ({"choices": ["a"]}, ["choices"]),
+        ({"dola_layers": "high"}, ["dola_layers"]), ({"top_p": 0.5}, []),
+        ({"mirostat": 2, "do_sample": True}, ["mirostat"]),
+        ({"mirostat": 2}, []), ({"logit_bias": {3: 1.0}}, ["logit_bias"]),
+    ],
+)  # fmt: skip
+def test_what_has_no_slider(settings, names):
+    assert DATA.beyond(GenerationConfig(**settings)) == names
+
+
+def test_the_bounds_themselves_fit(monkeypatch):
+    config = GPT2Config(257, n_positions=8, n_embd=4, n_layer=1, n_head=1)
+    run, tokenizer = inside(GPT2.random(config), [1, 2, 3]), Tokenizer.gpt2(0)
+    monkeypatch.setattr(DATA, "MOST_TOKENS", 3)
+    monkeypatch.setattr(DATA, "MOST_VOCAB", 257)
+    text = page(run, tokenizer)
+    assert data_of(text)["n_prompt"] == 1
+    assert data_of(text)["holds"][-1].startswith("There was no beam search")
+
+
+def test_the_title_is_the_beginning_of_the_text():
+    config = GPT2Config(257, n_positions=20, n_embd=4, n_layer=1, n_head=1)
+    tokenizer = Tokenizer.gpt2(0)
+    text = page(
+        inside(GPT2.random(config), tokenizer.encode("<abcdefghijklm>")), tokenizer
+    )
+    assert "<title>numpygpt: &lt;abcdefghijk</title>" in text

@@ -309,7 +309,8 @@ def test_a_view_that_is_settled_earlier():
     ("text", "width", "right"),
     [("abc", 5, "abc  "), ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("ab", 1, "…"),
      ("日本語", 5, "日本…"), ("日本語", 6, "日本語"), ("日本語", 4, "日… "),
-     ("e\u0301x", 3, "e\u0301x "), ("", 2, "  ")],
+     ("ＡＢ", 4, "ＡＢ"), ("ＡＢ", 3, "Ａ…"), ("e\u0301x", 3, "e\u0301x "),
+     ("", 2, "  ")],
 )  # fmt: skip
 def test_a_text_in_so_many_columns(text, width, right):
     assert show.fit(text, width) == right
@@ -347,3 +348,97 @@ def test_a_narrow_terminal():
     lines = shown("attention", 30)
     assert lines[1] == "the map shows the last 0 of 4 tokens"
     assert lines[2] == '0 "The"            100% "The"…'
+
+
+def test_a_long_text_in_a_tree_leaves_one_column():
+    leaves = [node(c * 50, -2, 2, n) for n, c in enumerate("xyz", 1)]
+    view = [node("w" * 50, -1, 1, 1, leaves), node("v" * 50, -1, 1, 2)]
+    lines = [*show.beams(view, 40)][:5]
+    assert lines == [
+        '├─ step 1 #1 "wwwwwwwwwwwwwwwwww… -1.00',
+        '│  ├─ step 2 #1 "xxxxxxxxxxxxxxx… -2.00',
+        '│  ├─ step 2 #2 "yyyyyyyyyyyyyyy… -2.00',
+        '│  └─ step 2 #3 "zzzzzzzzzzzzzzz… -2.00',
+        '└─ step 1 #2 "vvvvvvvvvvvvvvvvvv… -1.00',
+    ]
+    assert {len(line) for line in lines} == {39}
+    assert next(show.beams(leaves[:1], 10)) == '└─ step 2 #1 "xxxxxx… -2.00'
+
+
+def identity(n_tok):
+    pattern = [[float(i == j) for j in range(n_tok)] for i in range(n_tok)]
+    return {"tokens": ["a"] * n_tok, "n_layer": 1, "layer": 0, "head": 0,
+            "pattern": pattern}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("n_tok", "line"),
+    [(10, '0 "a" █'), (11, ' 0 "a" █'), (100, ' 0 "a" █'), (101, '  0 "a" █')],
+)
+def test_numbers_of_tokens_have_as_many_digits_as_the_last(n_tok, line):
+    assert [*show.attention(identity(n_tok), 160)][1].startswith(line)
+
+
+def test_a_weight_of_just_5_percent_is_listed():
+    view = {**VIEWS["attention"], "pattern": [[1], [0.05, 0.95], [0, 0.049, 0.951]]}
+    lines = [*show.attention(view, 80)]
+    assert lines[2].endswith('95% " king" (1)    5% "The" (0)')
+    assert lines[3].endswith('95% " said" (2)')
+
+
+def test_what_stands_behind_the_first_tokens():
+    lines = [*show.lens({**VIEWS["lens"], "at": 2}, 60)]
+    assert lines[0] == "after token 2: … a b c"
+    lines = [*show.lens({**VIEWS["lens"], "at": 7}, 60)]
+    assert lines[0] == "after token 7: … a b c d e f g h"
+
+
+def test_only_a_temperature_is_said_to_be_behind():
+    one = link("top_k 4", 4, 1.25, 6, **BORDER)
+    view = [step(1, ["x"], links=[one, one, link("temperature 2", 4, 1.5), one])]
+    lines = [line for line in show.steps(view, 80) if "removed:" in line]
+    assert [line.endswith(' " hill" 6.250%') for line in lines] == [True, True, False]
+    assert lines[2].endswith(' " hill" 6.250% after temperature')
+
+
+def test_a_long_context_is_cut_at_its_beginning_to_the_width():
+    head = next(show.steps([step(2, ["w" * 11 + "x" * 40])], 60))
+    assert head == f'step 2: …{"x" * 40} → " y"'
+
+
+def test_a_beam_that_was_not_kept_has_no_number():
+    lines = show.beams([node("a", -1, 3, 0, fate="finished")], 60)
+    assert next(lines) == '└─ step 3 "a" -1.00 ✓'
+
+
+def least_width(name, view, line, parts):
+    """The least width at which a line of a view has all these parts."""
+    for width in range(20, 90):
+        lines = "\n".join(getattr(show, name)(view, width)).splitlines()
+        if all(part in lines[line] for part in parts):
+            return width
+
+
+def test_a_line_has_all_that_fits():
+    """So much stands before: "tokens" 10, "looks" 25, "lens" 16, "steps" 14."""
+    pairs = [["aaaa", 0.5], ["bbbb", 0.25]]
+    view = [letters("a", ("aaaa", 1), ("bbbb", 2))]
+    assert least_width("tokens", view, 1, ["aaaa", "bbbb"]) == 10 + 8 + 2 + 8
+    view = {**VIEWS["looks"], "heads": [
+        {"layer": 0, "head": 0, "looks": [[1, 0.5], [2, 0.25]], "itself": 0,
+         "first": 0}]}  # fmt: skip
+    assert least_width("looks", view, 2, ["king", "said"]) == 25 + 16 + 2 + 16
+    view = {**VIEWS["lens"], "layers": 3 * [
+        {"after": "block 0", "top": pairs, "rank": 1, "p": 0.5}]}  # fmt: skip
+    assert least_width("lens", view, 1, ["aaaa", "bbbb"]) == 16 + 10 + 2 + 10
+    view = [step(1, ["x"], offered=pairs)]
+    assert least_width("steps", view, 1, ["aaaa", "bbbb"]) == 14 + 12 + 2 + 12
+
+
+@pytest.mark.parametrize(
+    ("width", "room"), [(80, 18), (79, 18), (78, 17), (61, 9), (60, 8), (40, 8)]
+)
+def test_two_ends_share_what_is_left_of_a_line(width, room):
+    head = next(show.strongest(VIEWS["strongest"], width))
+    both = head.removeprefix("layer head  weight  ").partition("  prev.")[0]
+    assert both == f"{'from':{room}} {'to':{room}}"

@@ -44,11 +44,11 @@ HINTS = [
 ]
 
 
-def without(ids, params, n_head, layer, head, where="rows", matrix="c_proj"):
+def without(ids, params, n_head, layer, head, where="rows"):
     params = copy.deepcopy(params)
     layers = range(len(params["h"])) if layer is None else [layer]
     for i in layers:
-        weight = params["h"][i]["attn"][matrix]["weight"]
+        weight = params["h"][i]["attn"]["c_proj"]["weight"]
         d_head = len(params["wte"]["weight"][0]) // n_head
         if where == "interleaved":
             weight[head::n_head] = 0

@@ -53,11 +53,11 @@ HINTS = [
 ]
 
 
-def attend(q, k, v, first=1, hidden=-np.inf, scale=None, axis=-1, early=False):
+def attend(q, k, v, first=1, scale=None, axis=-1):
     scores = q @ k.T
-    mask = np.triu(np.full(scores.shape, hidden, q.dtype), k=first)
+    mask = np.triu(np.full(scores.shape, -np.inf, q.dtype), k=first)
     scale = math.sqrt(q.shape[-1]) if scale is None else scale(q.shape[-1])
-    scores = (scores + mask) / scale if early else scores / scale + mask
+    scores = scores / scale + mask
     e = np.exp(scores - scores.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True) @ v
 

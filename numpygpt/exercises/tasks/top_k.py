@@ -51,11 +51,6 @@ def keep(logits, kept, removed=-np.inf):
     return np.where(kept, logits, np.asarray(removed, logits.dtype))
 
 
-def by_rank(logits, k, stable=True):
-    order = np.argsort(-logits, kind="stable")[:k]
-    return keep(logits, np.isin(np.arange(len(logits)), order))
-
-
 SYMPTOMS = {
     "Removed tokens must have the logit -inf: with "
     "a finite one they can still come.": still_finite,

@@ -99,3 +99,13 @@ def wrong_bias(ids, params, n_head, layer, head):
     params = copy.deepcopy(params)
     params["h"][layer]["attn"]["c_proj"]["bias"][:] = 0
     return right_rows(ids, params, n_head, layer, head)
+
+
+def wrong_other_head(ids, params, n_head, layer, head):
+    """Another head"""
+    return right_rows(ids, params, n_head, layer, (head + 1) % n_head)
+
+
+def wrong_other_layer(ids, params, n_head, layer, head):
+    """head of another layer"""
+    return right_rows(ids, params, n_head, (layer + 1) % len(params["h"]), head)

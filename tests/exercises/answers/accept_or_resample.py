@@ -106,3 +106,8 @@ def wrong_ratio(p, q, token, u, v):
         return token
     rest = np.maximum(p - q, 0)
     return _draw(rest / rest.sum(), v)
+
+
+def wrong_best_of_the_rest(p, q, token, u, v):
+    """not the one on whose stretch"""
+    return token if u < p[token] / q[token] else int(np.argmax(p - q))

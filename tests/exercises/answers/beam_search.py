@@ -110,3 +110,8 @@ def wrong_worst(log_probs, prompt, width, n_new):
         ]
         beams = sorted(made)[:width]
     return beams
+
+
+def wrong_without_the_best(log_probs, prompt, width, n_new):
+    """better text was lost"""
+    return right_sort(log_probs, prompt, width + 1, n_new)[1:] or [(0.0, prompt)]

@@ -79,3 +79,8 @@ def wrong_rows(logits, ids):
 def wrong_raw(logits, ids):
     """log of the sum is missing"""
     return -logits[np.arange(len(ids) - 1), ids[1:]].mean()
+
+
+def wrong_perplexity(logits, ids):
+    """perplexity"""
+    return float(np.exp(right_rows(logits, ids)))

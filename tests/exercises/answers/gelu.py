@@ -68,3 +68,13 @@ def wrong_list(x):
 def wrong_scalar_only(x):
     """raised TypeError"""
     return 0.5 * x * (1 + math.tanh(C * (x + 0.044715 * x**3)))
+
+
+def wrong_no_root(x):
+    """root is missing"""
+    return 0.5 * x * (1 + np.tanh(2 / math.pi * (x + 0.044715 * x**3)))
+
+
+def wrong_softplus(x):
+    """not 0 at 0"""
+    return np.logaddexp(x, np.zeros_like(x))

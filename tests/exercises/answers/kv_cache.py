@@ -84,3 +84,14 @@ def wrong_all_rows(ids, params, n_head, cache):
     """More rows"""
     cache += ids
     return plain.logits(cache, params, n_head)
+
+
+def wrong_at_once(ids, params, n_head, cache):
+    """first call is wrong already"""
+    return _read(ids, params, n_head, cache) + 1
+
+
+def wrong_later(ids, params, n_head, cache):
+    """later one is not"""
+    is_later = bool(cache) and len(ids) == 1
+    return _read(ids, params, n_head, cache) + is_later

@@ -93,3 +93,24 @@ def wrong_variance_without_keepdims(x, weight, bias):
     """with keepdims=True the mean is"""
     centred = x - x.mean(-1, keepdims=True)
     return weight * centred / np.sqrt(x.var(-1) + 1e-5) + bias
+
+
+def wrong_no_bias(x, weight, bias):
+    """bias is not used"""
+    return right_by_hand(x, weight, 0 * bias)
+
+
+def wrong_no_weight(x, weight, bias):
+    """weight is not used"""
+    return right_by_hand(x, 0 * weight + 1, bias)
+
+
+def wrong_no_mean(x, weight, bias):
+    """mean is not subtracted"""
+    return x / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def wrong_mean_without_keepdims(x, weight, bias):
+    """with keepdims=True|raised ValueError"""
+    scale = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+    return weight * (x - x.mean(axis=-1)) / scale + bias

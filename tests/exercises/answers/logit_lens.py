@@ -71,3 +71,10 @@ def wrong_normed_stream(ids, params, n_head):
         x = layer_norm(block(x, p, n_head), **params["ln_f"])
         rows.append(x[-1])
     return np.stack(rows) @ params["wte"]["weight"].T
+
+
+def wrong_last_twice(ids, params, n_head):
+    """last row is not the model's"""
+    rows = np.stack([x[-1] for x in _states(ids, params, n_head)])
+    rows[-1] = layer_norm(rows[-1], **params["ln_f"])
+    return layer_norm(rows, **params["ln_f"]) @ params["wte"]["weight"].T

@@ -86,3 +86,8 @@ def wrong_in_place(ids, params, n_head):
     params["wte"]["weight"][ids] -= 0.5
     params["h"].append(None)
     return layer_norm(x, **params["ln_f"]) @ params["wte"]["weight"].T
+
+
+def wrong_one_block(ids, params, n_head):
+    """Only one block"""
+    return right_loop(ids, params | {"h": params["h"][:1]}, n_head)

@@ -121,3 +121,9 @@ def wrong_looking_back(symbols, pair, new):
         else:
             out.append(s)
     return out
+
+
+def wrong_left_over(symbols, pair, new):
+    """still holds the pair's symbols"""
+    pairs = zip(symbols, symbols[1:] + [None])
+    return [new if both == pair else both[0] for both in pairs]

@@ -71,3 +71,18 @@ def wrong_overflow(logits, value):
     """Too|NaN|left"""
     probs = np.exp(logits) / np.exp(logits).sum()
     return _kept(logits, probs >= value * probs.max())
+
+
+def wrong_moved(logits, value):
+    """keep its logit"""
+    return right_probabilities(logits, value) - logits.max()
+
+
+def wrong_more(logits, value):
+    """Too many"""
+    return right_probabilities(logits, value**2)
+
+
+def wrong_fewer(logits, value):
+    """Too few"""
+    return right_probabilities(logits, value**0.5)

@@ -79,3 +79,24 @@ def wrong_back(logits, context):
     out = np.where(logits == -np.inf, np.asarray(-99, logits.dtype), logits)
     out[context[-3:]] = -np.inf
     return out if out.max() > -np.inf else logits
+
+
+def wrong_large(logits, context):
+    """finite one"""
+    out = logits.copy()
+    out[context[-3:]] = np.minimum(out[context[-3:]], np.asarray(-1e9, out.dtype))
+    return out if out.max() > -1e9 else logits
+
+
+def wrong_places(logits, context):
+    """not the tokens that stand there"""
+    out = logits.copy()
+    out[-3:] = -np.inf
+    return out if out.max() > -np.inf else logits
+
+
+def wrong_last_two(logits, context):
+    """One of the last three"""
+    out = logits.copy()
+    out[context[-2:]] = -np.inf
+    return out if out.max() > -np.inf else logits

@@ -68,3 +68,18 @@ def wrong_one_by_one(p, u):
         if u < x:
             return i
     return len(p) - 1
+
+
+def wrong_before(p, u):
+    """token before"""
+    return max(right_search(p, u) - 1, 0)
+
+
+def wrong_after(p, u):
+    """token behind"""
+    return min(right_search(p, u) + 1, len(p) - 1)
+
+
+def wrong_own_probability(p, u):
+    """one by one"""
+    return int(np.argmax(p > u))

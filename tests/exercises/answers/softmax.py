@@ -77,3 +77,8 @@ def wrong_linear(x):
     """score"""
     y = x - x.min(axis=-1, keepdims=True) + 1
     return y / y.sum(axis=-1, keepdims=True)
+
+
+def wrong_sign(x):
+    """negative"""
+    return -right_in_one(x)

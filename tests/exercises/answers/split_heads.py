@@ -47,3 +47,8 @@ def wrong_list(x, n_head):
 def wrong_size(x, n_head):
     """raised ValueError"""
     return x.reshape(len(x), n_head, n_head).transpose(1, 0, 2)
+
+
+def wrong_tokens(x, n_head):
+    """in other places"""
+    return right_swap(x, n_head)[:, ::-1]

@@ -75,3 +75,8 @@ def wrong_float64(logits, k):
     """float64 comes out"""
     border = np.sort(logits)[-k:][0]
     return np.array([x if x >= border else -np.inf for x in logits.tolist()])
+
+
+def wrong_moved(logits, k):
+    """keep its logit"""
+    return right_sort(logits, k) - logits.max()

@@ -148,3 +148,18 @@ def wrong_logits_summed_too_far(logits, p):
     kept = np.zeros(len(logits), bool)
     kept[order] = np.cumsum(logits[order]) <= p
     return np.where(kept, logits, np.asarray(-np.inf, logits.dtype))
+
+
+def wrong_nothing(logits, p):
+    """Nothing is left"""
+    return np.full_like(logits, -np.inf)
+
+
+def wrong_moved(logits, p):
+    """keep its logit"""
+    return right_before(logits, p) - logits.max()
+
+
+def wrong_fewer(logits, p):
+    """Too few"""
+    return right_before(logits, p / 2)

@@ -111,3 +111,16 @@ def wrong_empty(pieces, n_merges):
     for _ in range(n_merges - len(merges)):
         min([])
     return merges
+
+
+def wrong_only_repeated(pieces, n_merges):
+    """as many merges"""
+    counts = Counter()
+    for piece, n in pieces.items():
+        counts.update(dict.fromkeys(zip(piece, piece[1:]), n))
+    return _learn(pieces, min(n_merges, sum(n > 1 for n in counts.values())))
+
+
+def wrong_largest_of_equals(pieces, n_merges):
+    """Among equal counts another pair"""
+    return _learn(pieces, n_merges, best=lambda c: max(c, key=lambda p: (c[p], p)))
