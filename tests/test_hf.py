@@ -6,6 +6,7 @@ type; only the import line differs, and NumPy stands where they use PyTorch.
 """
 
 import copy
+import json
 import sys
 
 import numpy as np
@@ -307,6 +308,55 @@ def test_padding_and_truncation(tokenizer):
     assert "attention_mask" not in tokenizer("a", return_attention_mask=False)
 
 
+def test_each_word_for_padding_and_for_truncation(tokenizer):
+    long, short = tokenizer.encode("a b c d"), tokenizer.encode("a")
+    pad, n = [tokenizer.pad_token_id], len(long)
+    for word in True, "longest":
+        assert tokenizer(["a b c d", "a"], padding=word).input_ids[1] == (
+            short + pad * (n - 1)
+        )
+    for word in False, None, "do_not_pad":
+        assert tokenizer(["a b c d", "a"], padding=word).input_ids == [long, short]
+    for word in True, "longest_first", "only_first":
+        how = {"truncation": word, "max_length": 2}
+        assert tokenizer(["a b c d", "a"], **how).input_ids == [long[:2], short]
+    for word in False, None, "do_not_truncate":
+        how = {"truncation": word, "max_length": 2}
+        assert tokenizer("a b c d", **how).input_ids == long
+    how = {"padding": "max_length", "max_length": 3, "truncation": True}
+    left = tokenizer(["a", "a b c d"], padding_side="left", **how)
+    assert left.input_ids == [pad * 2 + short, long[:3]]
+    assert left.attention_mask == [[0, 0, 1], [1, 1, 1]]
+    assert tokenizer("a", **how).attention_mask == [1, 0, 0]
+    assert tokenizer([], padding=True).input_ids == []
+    for side in "left", "right":
+        tokenizer.truncation_side = side
+        assert tokenizer("a b", truncation=True, max_length=0).input_ids == []
+        assert tokenizer("a b c d", truncation=True, max_length=n).input_ids == long
+
+
+def test_how_long_a_row_may_get():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2", model_max_length=1)
+    assert tokenizer("a b c", truncation=True).input_ids == tokenizer.encode("a")
+    assert AutoTokenizer.from_pretrained("gpt2").model_max_length == 10**30
+    cut = AutoTokenizer.from_pretrained("gpt2", truncation_side="left")
+    assert cut("a b", truncation=True, max_length=1).input_ids == cut.encode(" b")
+    with pytest.raises(ValueError, match="padding='max_length' needs a max_length"):
+        AutoTokenizer.from_pretrained("gpt2", pad_token="a")("a", padding="max_length")
+
+
+def test_the_length_that_a_folder_says(tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.save_pretrained(tmp_path)
+    file = tmp_path / "tokenizer_config.json"
+    said = json.loads(file.read_text(encoding="utf-8")) | {"model_max_length": 2}
+    file.write_text(json.dumps(said), encoding="utf-8")
+    for how, n in ({}, 2), ({"model_max_length": 3}, 3):
+        again = AutoTokenizer.from_pretrained(tmp_path, **how)
+        assert again.model_max_length == n
+        assert len(again("a b c d", truncation=True).input_ids) == n
+
+
 def test_the_vocabulary_under_transformers_names(tokenizer):
     assert GPT2TokenizerFast is GPT2Tokenizer is AutoTokenizer
     assert len(tokenizer) == tokenizer.vocab_size == 957
@@ -447,6 +497,116 @@ def test_a_text_may_start_from_nothing(model):
 def test_what_is_wrong_is_named(tokenizer, model, call, message):
     with pytest.raises(ValueError, match=message):
         call(tokenizer, model)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("input_ids", lambda t, m, x: m(x)),
+        ("input_ids", lambda t, m, x: m.generate(x)),
+        ("labels", lambda t, m, x: m([[1]], labels=x)),
+        ("attention_mask", lambda t, m, x: m([[1]], attention_mask=x)),
+        ("attention_mask", lambda t, m, x: m.generate([[1]], attention_mask=x)),
+        ("position_ids", lambda t, m, x: m([[1]], position_ids=x)),
+        ("token_ids", lambda t, m, x: t.decode(x)),
+        ("ids", lambda t, m, x: t.convert_ids_to_tokens(x)),
+    ],
+)
+def test_ids_in_a_wrong_form_are_named(tokenizer, model, name, call):
+    for wrong, what in ([[1], [2, 3]], "a rectangle"), ([[0.5]], "integers"):
+        with pytest.raises(ValueError, match=f"^{name} must be {what}"):
+            call(tokenizer, model, wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("padding", lambda t, m: t("a", padding="up")),
+        ("truncation", lambda t, m: t("a", truncation="up")),
+        ("max_length", lambda t, m: t("a", max_length=-1)),
+        ("padding_side", lambda t, m: t("a", padding=True, padding_side="up")),
+        ("sequences", lambda t, m: t.batch_decode(3)),
+        ("pad_token_id", lambda t, m: setattr(t, "pad_token_id", -1)),
+        ("tokenizer", lambda t, m: GPT2Tokenizer(3)),
+        ("tokenizer", lambda t, m: TextStreamer(3)),
+        ("padding_side", lambda t, m: GPT2Tokenizer(t.core, padding_side="up")),
+        ("truncation_side", lambda t, m: GPT2Tokenizer(t.core, truncation_side=1)),
+        ("model_max_length", lambda t, m: GPT2Tokenizer(t.core, model_max_length=0)),
+        ("past_key_values", lambda t, m: m([[1]], past_key_values=[])),
+        ("core", lambda t, m: GPT2LMHeadModel(m.config, 3)),
+        ("config", lambda t, m: GPT2LMHeadModel(m.config.plain)),
+        ("bos_token_id", lambda t, m: setattr(m.config, "bos_token_id", -1)),
+        ("pad_token_id", lambda t, m: setattr(m.config, "pad_token_id", "a")),
+    ],
+)
+def test_every_wrong_argument_is_named(tokenizer, model, name, call):
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        call(tokenizer, model)
+
+
+IDLE = ["attn_implementation", "cache_dir", "device_map", "local_files_only",
+        "low_cpu_mem_usage", "revision", "token", "trust_remote_code", "use_cache",
+        "use_fast", "use_safetensors"]  # fmt: skip
+
+
+def test_what_from_pretrained_may_be_told_in_vain():
+    idle = dict.fromkeys(IDLE, "whatever")
+    assert AutoModelForCausalLM.from_pretrained("gpt2", **idle).config.n_layer == 3
+    assert len(AutoTokenizer.from_pretrained("gpt2", **idle)) == 957
+    pipe = pipeline("text-generation", device=0, framework="pt", **idle)
+    [out] = pipe("a", max_new_tokens=1, do_sample=False)
+    assert out["generated_text"].startswith("a")
+    with pytest.raises(ValueError, match=r"n_layer=2: numpygpt.hf does not have this$"):
+        pipeline("text-generation", n_layer=2)
+    with pytest.raises(TypeError, match="n_layer"):
+        AutoTokenizer.from_pretrained("gpt2", n_layer=2)
+
+
+def test_what_a_pass_may_be_told_in_vain(model):
+    want = model([[1, 2]]).logits
+    for how in (
+        {"return_dict": True, "output_attentions": False, "token_type_ids": None},
+        {"return_dict": None, "output_hidden_states": False},
+        {"output_attentions": None, "output_hidden_states": None},
+    ):
+        assert np.array_equal(model([[1, 2]], **how).logits, want)
+    for name in "output_attentions", "output_hidden_states":
+        with pytest.raises(ValueError, match=rf"^{name}=True: .*numpygpt.look.inside"):
+            model([[1, 2]], **{name: True})
+    for name in "return_dict", "token_type_ids", "head_mask":
+        with pytest.raises(ValueError, match=rf"^{name}=False: .*not have this$"):
+            model([[1, 2]], **{name: False})
+
+
+def test_sizes_have_general_names_and_tokens_can_be_set():
+    config = GPT2Config(
+        vocab_size=7, max_position_embeddings=9, hidden_size=12, num_hidden_layers=2,
+        num_attention_heads=3, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    plain = config.plain
+    assert (plain.n_positions, plain.n_embd, plain.n_layer, plain.n_head) == (
+        9,
+        12,
+        2,
+        3,
+    )
+    assert (config.max_position_embeddings, config.num_hidden_layers) == (9, 2)
+    assert (config.hidden_size, config.num_attention_heads) == (12, 3)
+    assert (config.bos_token_id, config.eos_token_id, config.pad_token_id) == (
+        1,
+        2,
+        None,
+    )
+    for name in "bos_token_id", "eos_token_id", "pad_token_id":
+        setattr(config, name, 4)
+        assert getattr(config, name) == 4
+        setattr(config, name, 0)
+        setattr(config, name, None)
+        assert getattr(config, name) is None
+    assert GPT2Config(pad_token_id=3).pad_token_id == 3
+    assert repr(config).endswith(", pad_token_id=None")
+    with pytest.raises(ValueError, match="num_hidden_layers cannot be set"):
+        config.num_hidden_layers = 3
 
 
 def test_padding_without_a_pad_token_names_the_remedy():
