@@ -364,6 +364,13 @@ def test_renormalized_logits_are_log_probabilities(z):
     np.testing.assert_allclose(shift, shift[0], atol=2e-3)  # float32 at 1e4
 
 
+def test_renormalized_or_as_they_are():
+    z = np.array([1.0, 3.0])
+    assert d.renormalize_logits(z, False).tolist() == [1.0, 3.0]
+    for out in (d.renormalize_logits(z, True), d.renormalize_logits(z)):
+        np.testing.assert_allclose(out, [-2.126928, -0.126928], atol=1e-6)
+
+
 def test_all_banned_names_the_rule():
     with pytest.raises(
         ValueError, match=r"suppress_tokens \[0, 1\] removes every token"
@@ -406,7 +413,11 @@ def test_as_many_contexts_as_rows():
         # Said at once, not when the token's turn has come:
         (d.forced_eos_token_id, 3, "forced_eos_token_id: token id 3 is outside"),
         (d.forced_bos_token_id, 3, "forced_bos_token_id: token id 3 is outside"),
-        (d.begin_suppress_tokens, [-1], "begin_suppress_tokens: token id -1 is outside"),
+        (
+            d.begin_suppress_tokens,
+            [-1],
+            "begin_suppress_tokens: token id -1 is outside",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(rule, value, message):

@@ -179,7 +179,9 @@ def test_a_part_that_is_met_many_times_is_read_once():
     """2 ** 20 parts, if every reference were followed."""
     assert spells(doubling(20), '{"a":{"b":{}},"b":{"a":{}}}')
     assert spells(doubling(3, required=["b"]), '{"a":{"b":null}, "b":{"b":null}}')
-    with pytest.raises(ValueError, match=r"at #/\$defs/d\d+: too large: more than 50,000"):
+    with pytest.raises(
+        ValueError, match=r"at #/\$defs/d\d+: too large: more than 50,000"
+    ):
         expression(doubling(20, required=["a", "b"]))
 
 
@@ -425,6 +427,8 @@ def test_a_keyword_stands_beside_its_type_alone(name):
         ({"type": "string", "pattern": "a|b$"}, "#/pattern: write"),
         ({"type": "integer", "maximum": 10**15}, "#/maximum: must be a whole number"),
         ({"type": []}, "#/type: must be of"),
+        ({"type": ["null", "text"]}, "#/type: must be of"),
+        ({"type": ["text", "null"]}, "#/type: must be of"),
         ({"$ref": 3}, "#/\\$ref: must begin with"),
         ({"$ref": "#/$defs/1", "$defs": [{}]}, "#/\\$ref: there is no #/\\$defs/1"),
         ({"type": "object", "properties": {"a": 3}}, "#/properties/a: a schema is"),

@@ -15,7 +15,15 @@ from numpygpt.cli.options import parse
 from numpygpt.decoding import filters
 from numpygpt.decoding.plumbing.ranges import Range
 from numpygpt.decoding.rules import mirostat, penalties, table, truncation, watermark
-from numpygpt.decoding.rules.table import KINDS, PRESETS, STEPS, known, reads
+from numpygpt.decoding.rules.table import (
+    FILTERS,
+    KINDS,
+    PRESETS,
+    STEPS,
+    known,
+    reads,
+    steps_of,
+)
 from numpygpt.decoding.sampling import chain, process
 
 README = Path(decoding.__file__).with_name("README.md").read_text(encoding="utf-8")
@@ -298,3 +306,16 @@ def test_a_step_is_its_function_of_what_it_reads(name, z):
     want = call_by_hand(lambda *args: STEPS[name].function(z, *args))
     assert np.array_equal(process(z, context, steps), want)
     assert not np.array_equal(want, z)
+
+
+SWITCHES = [(r.name, s) for r in STEPS.values() for s in r.settings if not s.needs]
+
+
+@pytest.mark.parametrize(("name", "switch"), SWITCHES)
+def test_each_switch_turns_its_step_on(name, switch):
+    values = [v for v in VALUES[switch.range.words][0] if v != switch.default]
+    config = GenerationConfig(do_sample=True, **{switch.name: values[0]})
+    assert steps_of(config) == [name]
+    config = GenerationConfig(**{switch.name: values[0]})
+    assert steps_of(config) == ([] if STEPS[name] in FILTERS else [name])
+    assert steps_of(GenerationConfig(do_sample=True)) == []
