@@ -8,12 +8,14 @@ type; only the import line differs, and NumPy stands where they use PyTorch.
 import copy
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer, scoring
 from numpygpt.decoding import distribution
+from numpygpt.fast.added import Added
 from numpygpt.hf import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -375,6 +377,28 @@ def test_the_vocabulary_under_transformers_names(tokenizer):
     assert tokenizer.get_vocab()["Hello"[0]] == tokenizer.encode("H")[0]
 
 
+def test_special_tokens_are_shown_unless_skipped(tokenizer):
+    ids = [*tokenizer.encode("a"), tokenizer.eos_token_id]
+    assert tokenizer.decode(ids) == "a<|endoftext|>"
+    assert tokenizer.decode(ids, True) == "a"
+    assert tokenizer.batch_decode([ids]) == ["a<|endoftext|>"]
+    assert tokenizer.batch_decode(np.array([ids]), skip_special_tokens=True) == ["a"]
+    assert tokenizer.batch_decode(np.array(ids)) == ["a", "<|endoftext|>"]
+    assert tokenizer.decode(np.int64(ids[0])) == tokenizer.decode(ids[0]) == "a"
+
+
+def test_added_tokens_are_not_counted_in_the_vocabulary_size():
+    small = Tokenizer.gpt2(3)
+    vocab = small.vocab | {"<x>": 260, "yes": 261}
+    eos = {"<|endoftext|>": Added(259, special=True)}
+    added = eos | {"<x>": Added(260, special=True), "yes": Added(261)}
+    core = Tokenizer(small.spelled_merges, vocab, "<|endoftext|>", added=added)
+    tokenizer = GPT2Tokenizer(core)
+    assert (len(tokenizer), tokenizer.vocab_size) == (262, 260)
+    assert tokenizer.all_special_tokens == ["<|endoftext|>", "<x>"]
+    assert tokenizer.all_special_ids == [259, 260]
+
+
 def test_a_pad_token_can_be_set_in_three_ways():
     one = AutoTokenizer.from_pretrained("gpt2", pad_token="<|endoftext|>")
     two, three = (AutoTokenizer.from_pretrained("gpt2") for _ in range(2))
@@ -383,6 +407,50 @@ def test_a_pad_token_can_be_set_in_three_ways():
     three.pad_token_id = three.eos_token_id
     assert one.pad_token == two.pad_token == three.pad_token == "<|endoftext|>"
     assert one.pad_token_id == two.pad_token_id == three.pad_token_id == 956
+
+
+def test_positions_may_be_one_row_for_all(model):
+    ids = np.array([[5, 6, 7], [1, 2, 3]])
+    want = model(ids).logits
+    for positions in [0, 1, 2], [[0, 1, 2]], [[0, 1, 2]] * 2:
+        assert np.array_equal(model(ids, position_ids=positions).logits, want)
+    for positions in [0, 1], [[0, 1, 2]] * 3:
+        with pytest.raises(ValueError, match=r"position_ids must be \[2, 3\], not"):
+            model(ids, position_ids=positions)
+    model([[1]], position_ids=[[127]])
+    for wrong in 128, -1:
+        with pytest.raises(ValueError, match="position_ids must be from 0 to 127"):
+            model([[1]], position_ids=[[wrong]])
+
+
+def test_the_last_token_that_fits(model):
+    assert model([[1] * 128]).logits.shape == (1, 128, 957)
+    past = model([[1] * 127]).past_key_values
+    assert model([[1]], past_key_values=past).logits.shape == (1, 1, 957)
+    with pytest.raises(ValueError, match="context of 128"):
+        model([[1]], past_key_values=past)
+
+
+@pytest.mark.parametrize(
+    ("how", "dtype"),
+    [({"dtype": "float64"}, "float64"), ({"torch_dtype": "float64"}, "float64"),
+     ({"torch_dtype": "torch.float64"}, "float64"), ({"dtype": "auto"}, "float32"),
+     ({"dtype": "float64", "torch_dtype": "float32"}, "float64"), ({}, "float32")],
+)  # fmt: skip
+def test_a_type_by_either_name(how, dtype):
+    assert AutoModelForCausalLM.from_pretrained("gpt2", **how).dtype == dtype
+
+
+def test_a_pad_token_of_the_config_makes_a_mask_too(model):
+    want = model.generate([[5]], max_new_tokens=4, eos_token_id=9999)[0, 1:]
+    model.config.pad_token_id = 0
+    out = model.generate([[0, 0, 5]], max_new_tokens=4, eos_token_id=9999)
+    assert out[0, 3:].tolist() == want.tolist()
+    same = model.generate(input_ids=[[0, 0, 5]], max_new_tokens=4, eos_token_id=9999)
+    assert np.array_equal(same, out)
+    seen = model.generate([[0, 0, 5]], max_new_tokens=4, eos_token_id=0)
+    assert model.generate([[0, 0, 5]], attention_mask=[[1, 1, 1]], max_new_tokens=4,
+                          eos_token_id=0).tolist() == seen.tolist()  # fmt: skip
 
 
 def test_what_was_set_is_saved(tokenizer, model, tmp_path):
@@ -439,6 +507,60 @@ def test_text_streams(tokenizer, model, capsys):
         model.generate(**inputs, max_new_tokens=9, streamer=streamer)
         new = out[0, inputs.input_ids.shape[1] :]
         assert capsys.readouterr().out == tokenizer.decode(new, True) + "\n"
+
+
+def test_a_stream_ends_with_what_was_held_back(tokenizer, capsys):
+    streamer = TextStreamer(tokenizer)
+    half, letter = tokenizer.encode("é")[:1], tokenizer.encode("b")
+    assert tokenizer.decode(half) == "\ufffd"
+    for ids, said in (half, ""), ([tokenizer.eos_token_id], "\ufffd<|endoftext|>"):
+        streamer.put(ids)
+        assert capsys.readouterr().out == said
+    streamer.put(half)
+    streamer.end()
+    assert capsys.readouterr().out == "\ufffd\n"
+    streamer.put(letter)
+    assert capsys.readouterr().out == "b"
+    spaces = TextStreamer(tokenizer, True, True, clean_up_tokenization_spaces=True)
+    spaces.put(letter)  # the prompt
+    spaces.put(tokenizer.encode(" a ") + [tokenizer.eos_token_id])
+    shown = capsys.readouterr().out
+    spaces.end()
+    assert (shown, capsys.readouterr().out) == (" a", " \n")
+
+
+def test_a_stream_is_seen_at_once(tokenizer, monkeypatch):
+    done = []
+    out = SimpleNamespace(write=done.append, flush=lambda: done.append("shown"))
+    monkeypatch.setattr(sys, "stdout", out)
+    TextStreamer(tokenizer).put(tokenizer.encode("a"))
+    assert done[0] == "a" and done[-1] == "shown"
+
+
+def test_what_a_pipeline_asks_for(tokenizer, model):
+    asked = []
+
+    class Recorder(GPT2LMHeadModel):
+        def generate(self, ids, **settings):
+            asked.append((ids, settings))
+            return [[*ids[0], *tokenizer.encode(" b"), tokenizer.eos_token_id]]
+
+    pipe = pipeline("text-generation", Recorder(model.config), tokenizer)
+    assert pipe("a") == [{"generated_text": "a b"}]
+    assert pipe(["a"], return_full_text=False) == [[{"generated_text": " b"}]]
+    pipe("", temperature=1.5, max_length=9)
+    pipe("a", max_length=9, max_new_tokens=3, do_sample=False, pad_token_id=4)
+    eos, a = model.config.eos_token_id, tokenizer.encode("a")
+    usual = {"do_sample": True, "temperature": 0.7, "pad_token_id": eos}
+    assert asked == [
+        ([a], usual | {"max_new_tokens": 256}),
+        ([a], usual | {"max_new_tokens": 256}),
+        ([[model.config.bos_token_id]], usual | {"temperature": 1.5, "max_length": 9}),
+        ([a], {"do_sample": False, "temperature": 0.7, "pad_token_id": 4,
+               "max_length": 9, "max_new_tokens": 3}),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="loaded already needs tokenizer="):
+        pipeline("text-generation", model)
 
 
 def test_a_pipeline(tokenizer, model):
