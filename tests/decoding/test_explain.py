@@ -176,7 +176,18 @@ def test_what_has_two_reasons_is_said_once(capsys):
         ({"do_sample": True, "top_k": 1}, "top_k 1 leaves one token"),
         ({"do_sample": True, "top_p": 0.0}, "top_p 0 leaves one token"),
         ({"num_return_sequences": 2}, "they are all the same"),
-        ({"do_sample": True, "mirostat": 2, "top_p": 0.5}, "takes the place of"),
+        *[
+            ({"do_sample": True, "mirostat": 2, name: value}, "takes the place of")
+            for name, value in {
+                "top_h": 0.5,
+                "top_k": 5,
+                "top_p": 0.5,
+                "min_p": 0.1,
+                "top_n_sigma": 1.0,
+                "xtc_probability": 0.5,
+                "adaptive_target": 0.3,
+            }.items()
+        ],
         (
             {"do_sample": True, "xtc_probability": 0.5, "xtc_threshold": 0.6},
             "above 0.5",
