@@ -171,6 +171,16 @@ def test_any_table_merges_as_the_rule_says(merges, text):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+def test_as_many_pairs_as_a_table_may_have(monkeypatch):
+    """Two merges make "abc", so whatever merges with it has two pairs."""
+    merges = [("a", "b"), ("b", "c"), ("ab", "c"), ("a", "bc"), ("abc", "d")]
+    monkeypatch.setattr("numpygpt.fast.merges.MOST", 6)
+    assert len(Tokenizer(merges).merges) == 6
+    monkeypatch.setattr("numpygpt.fast.merges.MOST", 5)
+    with pytest.raises(ValueError, match="too many merges make the same tokens"):
+        Tokenizer(merges)
+
+
 @given(st.lists(st.sampled_from([GPT2.encode(c)[0] for c in "abcnrest 0'"])))
 def test_merge_does_what_the_rule_says(symbols):
     want = slow_merge(symbols, GPT2.merges)
