@@ -21,6 +21,7 @@ from numpygpt.decoding.rules.table import (
     PRESETS,
     STEPS,
     known,
+    last,
     reads,
     steps_of,
 )
@@ -319,3 +320,14 @@ def test_each_switch_turns_its_step_on(name, switch):
     config = GenerationConfig(**{switch.name: values[0]})
     assert steps_of(config) == ([] if STEPS[name] in FILTERS else [name])
     assert steps_of(GenerationConfig(do_sample=True)) == []
+
+
+def test_how_many_of_the_last_tokens_a_penalty_sees():
+    ids = np.array([7, 8, 9])
+    for n, seen in (-1, [7, 8, 9]), (0, []), (1, [9]), (3, [7, 8, 9]), (4, [7, 8, 9]):
+        assert last(ids, n).tolist() == seen
+    z = np.ones(10)
+    for n, seen in (-1, [7, 8, 9]), (0, []), (2, [8, 9]), (64, [7, 8, 9]):
+        config = GenerationConfig(repetition_penalty=2.0, penalty_last_n=n)
+        out = process(z, ids, chain(config, n_prompt=1))
+        assert np.flatnonzero(out == 0.5).tolist() == seen
