@@ -74,6 +74,31 @@ def test_xtc_by_hand():
     assert kept(d.xtc(np.zeros(2), 1.0, 0.5, rng)) == [1]  # of equals the last stays
 
 
+def test_what_xtc_takes_for_a_top_choice_unless_told():
+    z = np.log([0.5, 0.3, 0.11, 0.09])
+    assert kept(d.xtc(z, 1.0, rng=np.random.default_rng(0))) == [2, 3]
+
+
+def test_xtc_leaves_as_many_as_asked_or_does_nothing():
+    z, rng = np.log([0.4, 0.3, 0.2, 0.1]), np.random.default_rng(0)
+    assert kept(d.xtc(z, 1.0, 0.15, rng, min_keep=2)) == [2, 3]  # 4 - 3 + 1
+    assert kept(d.xtc(z, 1.0, 0.15, rng, min_keep=3)) == [0, 1, 2, 3]
+
+    class Coin:
+        random = staticmethod(lambda: 0.5)
+
+    assert kept(d.xtc(z, 0.5, 0.15, Coin)) == [0, 1, 2, 3]  # acts below, not at
+    assert kept(d.xtc(z, 0.51, 0.15, Coin)) == [2, 3]
+
+
+def test_mirostat_1_looks_at_the_best_hundred():
+    """Zipf's law with exponent 2 up to there, and a steep fall behind."""
+    z = -2 * np.log(np.arange(1, 301))
+    z[100:] -= 50
+    assert len(kept(d.mirostat_v1(z, 5.0))) == 5  # sqrt(32 / (1 - 1 / 300)) = 5.67
+    assert len(kept(d.mirostat_v1(z, 5.0, m=101))) == 4
+
+
 def test_dynamic_temperature_by_hand():
     # Over a uniform row H = ln n: the highest temperature. Over a sure row the lowest.
     z = np.array([0.0, 0.0, -INF])

@@ -380,6 +380,47 @@ def test_all_banned_names_the_rule():
         d.min_length(np.zeros(1), 9, [], [0])
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda z: d.ignore_eos(z, True, eos_token_ids=[3]), "eos_token_id: token id 3"),
+        (lambda z: d.min_length(z, 1, [], [-1]), "eos_token_id: token id -1"),
+        (lambda z: d.min_new_tokens(z, 1, [], [-1]), "eos_token_id: token id -1"),
+        (
+            lambda z: d.exponential_decay_length_penalty(z, (0, 1.5), [0], [-1]),
+            "eos_token_id: token id -1",
+        ),
+        (lambda z: d.allowed_token_ids(z, [3]), "allowed_token_ids: token id 3"),
+        (lambda z: d.suppress_tokens(z, [-1]), "suppress_tokens: token id -1"),
+        (lambda z: d.sequence_bias(z, {(3,): 1.0}), "sequence_bias: token id 3"),
+        (lambda z: d.sequence_bias(z, {(3, 0): 1.0}), "sequence_bias: token id 3"),
+        (lambda z: d.bad_words_ids(z, [[-1]]), "bad_words_ids: token id -1"),
+        (lambda z: d.logit_bias(z, {3: 1.0}), "logit_bias: token id 3"),
+        (
+            lambda z: d.prefix_allowed_tokens_fn(z, lambda n, ids: [3]),
+            "prefix_allowed_tokens_fn: token id 3",
+        ),
+        (lambda z: d.presence_penalty(z, 0.5, [0, 3, -1]), "penalty: token id -1"),
+        (lambda z: d.presence_penalty(z, 0.5, [0, 4, 1]), "penalty: token id 4"),
+    ],
+)
+def test_an_id_outside_the_vocabulary_is_named_with_its_setting(call, words):
+    with pytest.raises(ValueError, match=f"{words} is outside the vocabulary, 0 to 2"):
+        call(np.zeros(3))
+
+
+def test_what_never_comes_need_not_be_kept_away():
+    z = np.zeros(3)
+    for out in (
+        d.suppress_tokens(z, [1, 3]), d.begin_suppress_tokens(z, [1, 9]),
+        d.min_length(z, 1, [], [1, 3]), d.min_new_tokens(z, 1, [], [1, 3]),
+        d.bad_words_ids(z, [[1], [3], [3, 2], [2, 3]], [2]),
+    ):  # fmt: skip
+        assert out.tolist() == [0, -INF, 0]
+    out = d.exponential_decay_length_penalty(z + 1, (0, 3.0), [0], [1, 3])
+    assert out.tolist() == [1, 3, 1]
+
+
 def test_as_many_contexts_as_rows():
     with pytest.raises(ValueError, match="zip"):
         d.repetition_penalty(np.zeros((2, 3)), 1.5, [[0], [1], [2]])

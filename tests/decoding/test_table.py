@@ -17,8 +17,10 @@ from numpygpt.decoding.plumbing.ranges import Range
 from numpygpt.decoding.rules import mirostat, penalties, table, truncation, watermark
 from numpygpt.decoding.rules.table import (
     FILTERS,
+    HF,
     KINDS,
     PRESETS,
+    SETTINGS,
     STEPS,
     known,
     last,
@@ -331,3 +333,15 @@ def test_how_many_of_the_last_tokens_a_penalty_sees():
         config = GenerationConfig(repetition_penalty=2.0, penalty_last_n=n)
         out = process(z, ids, chain(config, n_prompt=1))
         assert np.flatnonzero(out == 0.5).tolist() == seen
+
+
+# By other names in the functions; what is no setting has the default of the preset hf.
+DEFAULTS = {name: s.default for name, s in SETTINGS.items()} | HF
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_function_has_the_defaults_of_its_settings(name):
+    parameters = [*inspect.signature(STEPS[name].function).parameters.values()]
+    for read, parameter in zip(reads(STEPS[name])[1:], parameters[2:], strict=False):
+        if read in DEFAULTS and parameter.default is not parameter.empty:
+            assert parameter.default == DEFAULTS[read], read
