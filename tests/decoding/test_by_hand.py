@@ -47,6 +47,39 @@ def test_epsilon_and_eta_thresholds():
     assert kept(d.eta_cutoff(z, 0.0098)) == [0, 1]
 
 
+def test_what_lies_on_a_border_stays():
+    z = np.array([math.log(2), 0.0, 0.0])  # 1/2, 1/4, 1/4: exp and the sum are exact
+    above = np.nextafter(0.25, 1)
+    for f, border, more in (
+        (d.epsilon_cutoff, 0.25, above),
+        (d.top_a, 1.0, None),  # 1/4 is the square of 1/2
+        (d.min_p, 0.5, np.nextafter(0.5, 1)),
+    ):
+        assert kept(f(z, border)) == [0, 1, 2]
+        assert more is None or kept(f(z, more)) == [0]
+    rng = np.random.default_rng(0)
+    assert kept(d.xtc(z, 1.0, 0.25, rng)) == [2]
+    assert kept(d.xtc(z, 1.0, above, rng)) == [0, 1, 2]
+    z = np.log([15, 1])
+    p = float(d.distribution(z)[1])  # less than sqrt(p) * exp(-0.234)
+    assert kept(d.eta_cutoff(z, p)) == [0, 1]
+    assert kept(d.eta_cutoff(z, np.nextafter(p, 1))) == [0]
+
+
+@pytest.mark.parametrize("min_keep", [-1, 1.5, True])
+def test_how_many_to_keep_is_a_count(min_keep):
+    z, rng = np.zeros(3), np.random.default_rng(0)
+    for call in (
+        lambda: d.top_p(z, 0.5, min_keep), lambda: d.min_p(z, 0.5, min_keep),
+        lambda: d.typical_p(z, 0.5, min_keep),
+        lambda: d.xtc(z, 0.5, 0.1, rng, min_keep), lambda: d.xtc(z, 0, 0.1, rng, min_keep),
+    ):  # fmt: skip
+        with pytest.raises(
+            ValueError, match="^min_keep must be an integer of at least"
+        ):
+            call()
+
+
 def test_typical_by_hand():
     # H of 0.6, 0.3, 0.1 is 0.898; surprises 0.511, 1.204, 2.303: distances 0.387,
     # 0.306, 1.405. So the order is 1, 0, 2.
