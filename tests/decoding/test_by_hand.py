@@ -9,6 +9,7 @@ import pytest
 from numpygpt import GenerationConfig
 from numpygpt import decoding as d
 from numpygpt.decoding.sampling import chain
+from numpygpt.fast.nucleus import smallest_set
 
 INF = np.inf
 
@@ -249,3 +250,38 @@ def test_mirostat_starts_at_twice_its_target_and_reaches_it():
         surprise.append(-math.log2(p[context[-1]]))
     assert abs(np.mean(surprise[100:]) - 2.0) < 0.1
     assert step.known["state"]["mu"] != 4.0
+
+
+@pytest.mark.parametrize("n", [5, 20, 1000])
+def test_among_many_equals_the_lowest_ids_stay(n):
+    z, first = np.zeros(n), [0, 1, 2]
+    one = np.array([1.0, *z])
+    assert kept(d.top_k(z, 3, ties="lowest")) == first
+    assert kept(d.top_p(z, 2.5 / n)) == kept(d.typical_p(z, 2.5 / n)) == first
+    assert kept(d.top_h(z, 3.5 / n)) == first
+    assert kept(d.top_p(one, 0, min_keep=3)) == first
+    assert kept(d.min_p(one, 1, min_keep=3)) == first
+    assert kept(d.typical_p(one, 0, min_keep=3)) == [1, 2, 3]
+    assert kept(d.xtc(z, 1.0, 0.0, np.random.default_rng(0))) == [n - 1]
+
+
+def test_nothing_warns_of_what_is_meant():
+    """Some numbers overflow, or are infinite on purpose."""
+    alike, far = np.zeros(100), np.array([*range(100), -1.7e308, 1.7e308])
+    least = np.array([-INF, 0.0], np.float32)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        assert d.temperature(np.array([1e300, -1e300]), 1e-20).tolist() == [0, -INF]
+        assert kept(d.typical_p(np.array([0.0, 0.0, -INF]), 0.4)) == [0]
+        for call in (
+            lambda: d.presence_penalty(least, -1e39, [0]),
+            lambda: d.presence_penalty(least, -1e39, [1]),
+            lambda: d.logit_bias(least, {1: 1e39}),
+        ):
+            with pytest.raises(ValueError, match="makes a logit NaN or .inf"):
+                call()
+        out = d.exponential_decay_length_penalty(alike + 1, (0, 1e300), [1] * 5, [0])
+        assert np.isfinite(out).all() and out[0] > 1e100
+        both = np.array([-INF, 0.0])
+        assert d.guidance_scale(both, 2.0, both).tolist() == [-INF, 0.0]
+        assert len(kept(d.top_p(alike, 0.5))) == 50
+        assert smallest_set(far, np.ones(102), 40).sum() == 40
