@@ -232,6 +232,20 @@ def test_a_draft_model_with_less_room():
     assert drafted.tolist() == plain.tolist()
 
 
+def test_how_many_guesses_there_is_room_for():
+    """The last guess is not read, so it may stand behind the draft model's context; the
+    model itself reads all, and its text ends where its context does."""
+    rows = np.log([[0.1, 0.9], [0.9, 0.1]])
+    how = {"num_assistant_tokens": 20, "assistant_confidence_threshold": 0.0}
+    for n_draft, n_ctx, n_guessed in (9, 40, [8, 0, 0]), (40, 9, [7]), (40, 40, [20, 17]):
+        out = TableLM(rows, n_ctx=n_ctx).generate(
+            [0], assistant_model=TableLM(rows, n_ctx=n_draft), **how,
+            max_new_tokens=12 if n_draft < 40 else 99, return_dict_in_generate=True,
+        )  # fmt: skip
+        assert [guessed for guessed, _ in out.notes[0]] == n_guessed
+        assert out.lengths[0] == (13 if n_draft < 40 else n_ctx)
+
+
 def test_40_rules_of_one_prompt_reach_its_drafts():
     """Each prompt has its own allowed tokens, the returned sequences of a prompt the
     same. A draft by the rules of another prompt would never be accepted."""
