@@ -584,8 +584,10 @@ def test_the_config_that_the_keys_give():
     assert config.bos_token_id is config.eos_token_id is None
     both = {"wte.weight": WTE, "lm_head.weight": WTE}
     changes = {"tokenizer.ggml.bos_token_id": 5, "tokenizer.ggml.eos_token_id": 6,
-               "gpt2.feed_forward_length": np.array([8, 8])}  # fmt: skip
+               "gpt2.feed_forward_length": np.array([8, 8]),
+               "gpt2.attention.layer_norm_epsilon": 0.0010000000474974513}  # fmt: skip
     config = convert_gguf.config_of("x", keys_of(**changes), both)
+    assert config.layer_norm_epsilon == 0.001  # float32's neighbour of it
     assert (config.bos_token_id, config.eos_token_id, config.n_inner) == (5, 6, 8)
     assert not config.tie_word_embeddings
     for changes, message in (
