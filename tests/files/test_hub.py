@@ -2,6 +2,7 @@
 fails in the ways that the hub and the net do."""
 
 import configparser
+import errno
 import fcntl
 import hashlib
 import http.server
@@ -17,6 +18,7 @@ import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -913,6 +915,10 @@ def test_from_a_safe_place_to_an_unsafe_one(server):
     with pytest.raises(DownloadError, match="https://hub.invalid leads to .*refused"):
         download.ask_once(server.address, "GET", 0, "https://hub.invalid", {})
     assert server.seen == []
+    safe = server.address.replace("http", "https")
+    with pytest.raises(OSError) as error:  # it is tried; nobody there speaks TLS
+        download.ask_once(safe, "GET", 0, server.address, {})
+    assert not isinstance(error.value, DownloadError)
 
 
 @pytest.mark.parametrize(("seconds", "end"), [(15, 48), (20, 41), (27, 55), (28, 28)])
@@ -976,20 +982,30 @@ class SlowHash:
     """Looks at what it is given a while later."""
 
     def __init__(self):
-        self.seen = []
+        self.seen, self.threads = [], set()
 
     def update(self, piece):
         threading.Event().wait(0.02)
         self.seen.append(bytes(piece[:3]))
+        self.threads.add(threading.get_ident())
 
 
-def test_no_buffer_is_filled_before_it_is_hashed():
+def test_no_buffer_is_filled_before_it_is_hashed(monkeypatch):
+    """Which a thread of its own does; how far it is is shown meanwhile."""
+    said = []
+    monkeypatch.setattr(
+        download, "progress",
+        lambda *of: lambda n, end="": said.append((*of, n, end)),
+    )  # fmt: skip
     content = b"".join(bytes([65 + i]) * download.STEP for i in range(4)) + b"end"
     hasher, file = SlowHash(), io.BytesIO()
-    found = {"file": "x", "size": len(content)}
-    n = download.copy(io.BytesIO(content), file, hasher, found, 0, None)
+    found, step = {"file": "x", "size": len(content)}, download.STEP
+    n = download.copy(io.BytesIO(content), file, hasher, found, 7, None)
     assert n == len(content) and file.getvalue() == content
     assert hasher.seen == [b"AAA", b"BBB", b"CCC", b"DDD", b"end"]
+    assert len(hasher.threads - {threading.get_ident()}) == 1
+    shown = [(i * step, "") for i in range(1, 5)] + [(n, ""), (n, "\n")]
+    assert said == [("x", 7, len(content), *how) for how in shown]
 
 
 def test_what_is_too_long_is_not_read_to_its_end():
@@ -1027,8 +1043,84 @@ def test_a_disk_that_takes_no_more(server, monkeypatch, number, message):
     monkeypatch.setattr(download, "copy", full)
     with pytest.raises(DownloadError, match=message):
         hub.find("someone/tiny")
-    parts = [*(hub.home() / "someone/tiny").glob("*.part")]
-    assert len(parts) == (number == 13)
+    parts = [path.name for path in (hub.home() / "someone/tiny").glob("*.part")]
+    content = (TINY / "config.json").read_bytes()
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    assert parts == ([f"config.json.{git[:16]}.part"] if number == 13 else [])
+
+    def fuller(*_):  # before there is a part
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(download, "append", fuller)
+    with pytest.raises(DownloadError, match=message):
+        hub.find("someone/tiny")
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "asked"),
+    [(5, None, 5), (5, 50, 5), (50, 50, 50), (None, 50, 50), (None, None, None),
+     (51, 50, "larger than 50 bytes")],
+)  # fmt: skip
+def test_the_most_that_is_taken(tmp_path, monkeypatch, size, most, asked):
+    """What was promised, or what any model needs."""
+
+    def get_rest(found, known, file, hasher, have, most):
+        raise ConnectionError(most)
+
+    monkeypatch.setattr(download, "get_rest", get_rest)
+    found = {"url": "u", "size": size, "etag": ""}
+    kind = DownloadError if isinstance(asked, str) else ConnectionError
+    with pytest.raises(kind, match=str(asked)):
+        download.append(found, tmp_path / "part", None, most)
+
+
+def test_a_part_that_is_whole_is_not_asked_for(server):
+    """The program was ended before it gave the part its name."""
+    folder = hub.home() / "someone" / "tiny"
+    folder.mkdir(parents=True)
+    tag = hashlib.sha256((TINY / BIG).read_bytes()).hexdigest()[:16]
+    shutil.copy(TINY / BIG, folder / f"{BIG}.{tag}.part")
+    assert (hub.find("someone/tiny") / BIG).read_bytes() == (TINY / BIG).read_bytes()
+    assert server.asked("GET", BIG) == []
+
+
+def test_a_server_that_says_0_and_sends_more(server):
+    """As some do when only asked about a file: it is not taken for an empty one."""
+    server.faults["HEAD", "vocab.json"] = [
+        {"headers": {"Content-Length": "0", "ETag": ""}}
+    ]
+    with pytest.raises(DownloadError, match="vocab.json is not what it should be"):
+        hub.find("someone/tiny")
+
+
+def test_a_tag_of_odd_characters_names_a_part(server):
+    tag = '"a-tag/of its.own-and_long"'
+    server.faults["HEAD", "vocab.json"] = [{"headers": {"ETag": tag}}]
+    server.faults["GET", "vocab.json"] = [{"cut": 9}] + [{"code": 503}] * 9
+    with pytest.raises(DownloadError, match="503"):
+        hub.find("someone/tiny")
+    parts = [path.name for path in (hub.home() / "someone/tiny").glob("*.part")]
+    assert parts == ["vocab.json.atagofitsownand_.part"]
+
+
+def test_the_lock_where_there_is_no_fcntl(tmp_path, monkeypatch):
+    """Windows' own gives up after ten seconds: it is asked again."""
+    calls, number = [], errno.EDEADLK
+
+    def locking(file, how, n):
+        calls.append((how, n))
+        if len(calls) < 3:
+            raise OSError(number, "")
+
+    fake = SimpleNamespace(locking=locking, LK_LOCK=7)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", fake)
+    with download.locked(tmp_path / "lock"):
+        assert calls == [(7, 1)] * 3
+    calls, number = [], errno.EACCES
+    with pytest.raises(OSError, match="13"), download.locked(tmp_path / "lock"):
+        pass
+    assert calls == [(7, 1)]
 
 
 def test_each_line_of_the_progress(monkeypatch, capsys):
@@ -1054,10 +1146,11 @@ def test_each_line_of_the_progress(monkeypatch, capsys):
     clock.now = 3.0
     show(1_400_000)
     assert capsys.readouterr().err == "\ry  1"
-    clock.now = 0.0
-    show = download.progress("z", 0, 1000)
-    show(10, end="\n")  # no time has passed, and nobody divides by it
-    assert capsys.readouterr().err == "\rz  0 of 0 MB  0 MB/s  0:00 left\n"
+    # No time has passed, or nothing has come: nobody divides by that.
+    for size, n, line in ((2 * 10**9, 10**6, "z  1 of 2000 MB  1000 MB/s  0:02 left"),
+                          (100, 0, "z  0 of 0 MB  0 MB/s  1:40 left")):  # fmt: skip
+        download.progress("z", 0, size)(n, end="\n")
+        assert capsys.readouterr().err == f"\r{line}\n"
 
 
 # Names, caches and known files.

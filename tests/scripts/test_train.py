@@ -663,10 +663,16 @@ def test_how_a_run_begins(folder, tmp_path, capsys, monkeypatch):
     n_param = GPT2Config(307, 32, 32, 2, 2).n_params
     out = capsys.readouterr().out
     assert out == f"{n_param:,} parameters, {n_token:,} tokens of text\n"
-    started.step = 3
+    state = {"step": 3, "tokens": 30, "smooth": 1.5, "best": 2.5, "misses": 1}
+    vars(started).update(state)
+    started.clock = 4960.0
+    monkeypatch.setattr(train.time, "time", lambda: 5000.0)
     started.save()
+    monkeypatch.setattr(train.time, "time", lambda: 9000.0)
     again = train.Run(train.parse([*begin, "--compile"]))
-    assert compiled == [False] and again.step == 3
+    assert compiled == [False]
+    assert {name: getattr(again, name) for name in state} == state
+    assert (again.seconds, again.clock) == (40.0, 8960.0)
     assert "going on after step 3" in capsys.readouterr().out
 
 
