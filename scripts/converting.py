@@ -167,8 +167,9 @@ def furthest(a, a_kind, b, b_kind):
     for i in range(0, len(a), STEP):
         x = to_dtype(a[i : i + STEP], a_kind, np.float32)
         y = to_dtype(b[i : i + STEP], b_kind, np.float32)
-        if not np.array_equal(x, y, equal_nan=True):
-            far = np.maximum(far, np.abs(x - y).max())
+        differ = (x != y) & ~(np.isnan(x) & np.isnan(y))
+        if differ.any():
+            far = np.maximum(far, np.abs(x[differ] - y[differ]).max())
     return far
 
 
@@ -220,7 +221,7 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, MemoryError) as error:
-        say(f"{parser.prog}: {error or type(error).__name__}")
+        say(f"{parser.prog}: {str(error) or type(error).__name__}")
         return 1
 
 
