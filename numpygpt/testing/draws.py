@@ -162,9 +162,8 @@ def _table(p, labels, counts, expected, names):
     for cell in np.argsort(-off)[:6]:
         ids = np.flatnonzero(labels == cell)
         title = names(ids) if names else _tokens(ids)
-        parts.append(f"{title} {counts[cell]} for {expected[cell]:.1f}")
-    n = counts.sum()
-    return f"of {n} draws, seen for expected: " + ", ".join(parts)
+        parts.append(f"{title} {counts[cell]:.0f} for {expected[cell]:.1f}")
+    return f"of {counts.sum():.0f} draws, seen for expected: " + ", ".join(parts)
 
 
 def _tokens(ids):
