@@ -136,7 +136,7 @@ def cells(p, n):
     """Labels that put unlikely outcomes together until 5 of n draws are expected."""
     labels, cell, expected = np.zeros(len(p), int), 0, 0.0
     order = np.argsort(p, kind="stable")
-    total = np.cumsum(p[order]) * n
+    total = np.cumsum(p[order])
     if len(p) > 5000:  # of many outcomes 200 cells are plenty
         labels[order] = np.minimum(199, (total / total[-1] * 200).astype(int))
         return labels

@@ -74,6 +74,13 @@ def test_there_are_fifty_verdicts_and_no_more(court):
     assert not court.may_judge()
 
 
+def test_a_little_time_is_enough_to_judge(court):
+    court.seconds = 0.01
+    assert court.may_judge()
+    court.seconds = 0.0
+    assert not court.may_judge()
+
+
 def judged(court, first, p, sample=None, **how):
     """The one new statistic in the report."""
     court.judge("law", "what", np.array(first), sample, np.array(p), **how)
@@ -104,6 +111,19 @@ def test_an_empty_cell_counts_for_nothing(court):
     found = judged(court, first, p, labels=np.array([0, 1, 2]))
     assert found.statistic == pytest.approx(0.8)
     assert found.p == pytest.approx(0.371093, rel=1e-5)  # one degree of freedom
+
+
+def test_a_rare_cell_counts(court):
+    """Half a draw is expected there, and two came: 1.5 ** 2 * (1 / 0.5 + 1 / 19.5)."""
+    found = judged(court, [0] * 18 + [1] * 2, [0.975, 0.025], labels=np.arange(2))
+    assert found.statistic == pytest.approx(4.5 + 2.25 / 19.5)
+
+
+def test_what_came_as_often_as_it_should_is_not_suspected(court):
+    """Token 2 came 30 times, as expected: token 0 alone came too often."""
+    with pytest.raises(Broken, match="fresh draws fell where 160.0 should"):
+        judged(court, [0] * 60 + [1] * 10 + [2] * 30, [0.4, 0.3, 0.3],
+               lambda n: np.zeros(n, int))  # fmt: skip
 
 
 @pytest.mark.parametrize(("n_first", "suspicious"), [(61, False), (62, True)])
@@ -206,19 +226,27 @@ def test_fresh_draws_come_in_sixteen_pieces(court, clock):
         clock.now += 1
         return [True] * n
 
-    court.allow(10)
+    court.allow(90)
     assert court.fresh(hits, 100).tolist() == [True] * 100
     assert asked == [7] * 14 + [2]
+    asked.clear()
+    court.fresh(hits, 17)
+    assert asked == [2] * 8 + [1]
 
 
-def test_fresh_draws_end_with_the_time(court, clock):
+@pytest.mark.parametrize(
+    ("each", "n_pieces", "left"), [(3, 4, -2), (5, 2, 0), (4.75, 3, -4.25)]
+)
+def test_fresh_draws_end_with_the_time(court, clock, each, n_pieces, left):
+    """There are 10 seconds, and a piece takes so many."""
+
     def hits(n):
-        clock.now += 3
+        clock.now += each
         return np.ones(n, int)
 
     found = court.fresh(hits, 160)
-    assert found.dtype == bool and len(found) == 4 * 10  # 10 seconds, 3 a piece
-    assert court.seconds == -2
+    assert found.dtype == bool and len(found) == 10 * n_pieces
+    assert court.seconds == left
 
 
 def test_the_clock_of_a_court_counts_backwards(court, clock):
@@ -302,6 +330,10 @@ def test_the_time_of_fresh_sums_counts(court, clock):
 )
 def test_cells_of_five_expected_draws(p, n, labels):
     assert cells(np.array(p), n).tolist() == labels
+
+
+def test_of_outcomes_alike_the_first_go_together():
+    assert cells(np.full(80, 1 / 80), 200).tolist() == np.repeat(range(40), 2).tolist()
 
 
 def test_of_many_outcomes_there_are_200_cells():
