@@ -23,7 +23,9 @@ Beneath them, and knowing nothing of them: ``fast/``, the same numbers sooner, a
 
 from .cli import interrupt
 
-interrupt.end_quietly()  # Ctrl-C, if this is our own command, while NumPy is loaded
+# If this is our own command: Ctrl-C while NumPy is loaded, and a limit of threads.
+interrupt.end_quietly()
+interrupt.spare_threads()
 
 from .config import GPT2Config
 from .decoding.config import GenerationConfig

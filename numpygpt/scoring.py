@@ -129,7 +129,11 @@ def perplexity(model, ids, stride=None):
     ids = [*integers(ids)]
     if len(ids) < 2:
         raise ValueError(f"ids must be at least 2 tokens, not {len(ids)}")
-    return math.exp(nlls(model, ids, stride).mean(dtype=np.float64))
+    mean = nlls(model, ids, stride).mean(dtype=np.float64)
+    try:
+        return math.exp(mean)
+    except OverflowError:  # beyond the largest float
+        return math.inf
 
 
 def rank(model, prompt, answers, per_token=False):

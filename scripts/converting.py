@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from numpygpt import Tokenizer, weights
 from numpygpt.files.hub import FormatError, beside_name, read_file
 from numpygpt.files.safetensors import release, to_dtype, widen_bfloat16
-from numpygpt.files.terminal import say, shown
+from numpygpt.files.terminal import harmless, say, shown
 from numpygpt.files.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
@@ -167,8 +167,9 @@ def furthest(a, a_kind, b, b_kind):
     for i in range(0, len(a), STEP):
         x = to_dtype(a[i : i + STEP], a_kind, np.float32)
         y = to_dtype(b[i : i + STEP], b_kind, np.float32)
-        if not np.array_equal(x, y, equal_nan=True):
-            far = np.maximum(far, np.abs(x - y).max())
+        differ = (x != y) & ~(np.isnan(x) & np.isnan(y))
+        if differ.any():
+            far = np.maximum(far, np.abs(x[differ] - y[differ]).max())
     return far
 
 
@@ -209,18 +210,18 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     parser.add_argument("--check", metavar="OTHER", help="compare FOLDER (without it, "
                         "SOURCE) with this model folder, tensor by tensor")  # fmt: skip
     add_options(parser)
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     if args.folder is None and args.check is None:
         parser.error("name the FOLDER to make")
     try:
         if args.folder is not None:
             convert(Path(args.source), Path(args.folder), args)
-            print(f"{args.folder}: {what_was_written(Path(args.folder))}")
+            print(f"{shown(args.folder)}: {what_was_written(Path(args.folder))}")
         return check(args.folder or args.source, args.check) if args.check else 0
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, MemoryError) as error:
-        say(f"{parser.prog}: {error or type(error).__name__}")
+        say(f"{parser.prog}: {str(error) or type(error).__name__}")
         return 1
 
 

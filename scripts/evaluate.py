@@ -25,7 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import say
+from numpygpt.files.terminal import harmless, on_terminal, say
 from numpygpt.scoring import nlls, spans
 
 
@@ -81,7 +81,7 @@ def main(argv=None):
     parser.add_argument("--stride", type=int, help="tokens; default: n_ctx / 4")
     parser.add_argument("--limit", type=int, help="the first so many stories only")
     parser.add_argument("--torch", action="store_true", help="check by transformers")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     try:
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)
@@ -91,10 +91,12 @@ def main(argv=None):
             score = torch_score(args.model, stride)
 
         def note(text):
-            if sys.stderr.isatty():
+            if on_terminal(sys.stderr):
                 print(text, end="", file=sys.stderr, flush=True)
 
         result = evaluate(score, tokenizer, args.text, args.limit, note)
+    except KeyboardInterrupt:
+        return 130
     except (ValueError, OSError) as error:
         say(f"evaluate.py: {error}")
         return 1

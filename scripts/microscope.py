@@ -16,6 +16,7 @@ from between import write_between
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.decoding.sampling import probabilities
+from numpygpt.files.terminal import say
 from numpygpt.look import ablate, inside
 
 README = Path(__file__).parents[1] / "numpygpt" / "look" / "README.md"
@@ -147,7 +148,7 @@ def main(argv=None):
         if args.write:
             write_between(README, "<!-- microscope -->", "<!-- /microscope -->", text)
     except (ValueError, OSError) as error:
-        print(f"microscope.py: {error}", file=sys.stderr)
+        say(f"microscope.py: {error}")
         return 1
     return 0
 

@@ -35,7 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import say
+from numpygpt.files.terminal import harmless, on_terminal, say
 from numpygpt.scoring import rank
 
 CONTEXTS = ("ctx", "query", "prompt")
@@ -139,10 +139,10 @@ def main(argv=None):
     parser.add_argument("model", help="a name or a model folder")
     parser.add_argument("file", help="JSON lines, HellaSwag's or LAMBADA's form")
     parser.add_argument("--limit", type=int, help="the first so many questions only")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
 
     def note(text):
-        if sys.stderr.isatty():
+        if on_terminal(sys.stderr):
             print(text, end="", file=sys.stderr, flush=True)
 
     try:
@@ -150,6 +150,8 @@ def main(argv=None):
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)
         result = evaluate(model, tokenizer, questions, note)
+    except KeyboardInterrupt:
+        return 130
     except (ValueError, OSError) as error:
         say(f"multiple_choice.py: {error}")
         return 1

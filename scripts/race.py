@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 ENVIRONMENT = dict(os.environ)  # as it was before numpygpt set anything in it
 
+from numpygpt.files.terminal import say  # noqa: E402
 from numpygpt.weights import read_config  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ TRANSFORMERS = (
 
 
 def note(text):
-    print(text, file=sys.stderr, flush=True)
+    say(text)
 
 
 class LeftOut(Exception):

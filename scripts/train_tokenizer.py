@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer
-from numpygpt.files.terminal import say
+from numpygpt.files.terminal import harmless, on_terminal, say
 
 
 def read_text(path):
@@ -61,15 +61,17 @@ def main(argv=None):
     parser.add_argument("text", nargs="+", help="text files, UTF-8")
     parser.add_argument("folder", help="the new folder")
     parser.add_argument("--n-merges", type=int, required=True, metavar="N")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
 
     def progress(n):
-        if sys.stderr.isatty() and (n % 100 == 0 or n == args.n_merges):
+        if on_terminal(sys.stderr) and (n % 100 == 0 or n == args.n_merges):
             end = "\n" if n == args.n_merges else ""
             print(f"\r{n} of {args.n_merges} merges", end=end, file=sys.stderr)
 
     try:
         done = train(args.text, args.folder, args.n_merges, progress)
+    except KeyboardInterrupt:
+        return 130
     except (ValueError, OSError) as error:
         say(f"train_tokenizer.py: {error}")
         return 1

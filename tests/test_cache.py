@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt import GPT2, GPT2Config
-from numpygpt.cache import MIN_ROWS
+from numpygpt.cache import MIN_ROWS, KVCache
 
 CONFIG = GPT2Config(31, n_positions=40, n_embd=6, n_layer=2, n_head=2)
 MODEL = GPT2.random(CONFIG, seed=3, dtype=np.float64)
@@ -73,9 +73,17 @@ def test_truncation_within_bounds():
     MODEL([1, 2, 3], cache)
     with pytest.raises(ValueError, match="not 4"):
         cache.crop(4)
+    cache.crop(3)
+    with pytest.raises(ValueError, match="from 0 .* to 3, not -1"):
+        cache.crop(-1)
     twin = cache.fork()
-    with pytest.raises(ValueError, match="shared"):
+    with pytest.raises(ValueError, match="from 3 .*shared.* to 3, not 2"):
         twin.crop(2)
+    twin.crop(3)
+    fresh = MODEL.new_cache()
+    MODEL([1], fresh)
+    fresh.crop(0)
+    assert (cache.n_tok, twin.n_tok, fresh.n_tok) == (3, 3, 0)
 
 
 def test_memory_grows_with_the_tokens():
@@ -86,3 +94,18 @@ def test_memory_grows_with_the_tokens():
     assert cache.nbytes == 2 * 2 * MIN_ROWS * 6 * 8
     MODEL([1] * MIN_ROWS, cache)
     assert cache.nbytes == 2 * 2 * 40 * 6 * 8
+
+
+def test_room_is_made_for_twice_as_many():
+    """At least for 32, and never for more than the context."""
+    cache = KVCache(GPT2Config(31, n_positions=400, n_embd=6, n_layer=1, n_head=2))
+    row, rows = 2 * 6 * 4, []
+    for n_new in (1, 31, 1, 33, 1, 200, 133):
+        new = np.zeros((2, n_new, 3), np.float32)
+        cache.update(0, new, new)
+        cache.advance(n_new)
+        rows.append(cache.nbytes // row)
+    assert rows == [32, 32, 66, 66, 134, 400, 400]
+    twin = cache.fork()
+    assert (twin.n_tok, twin.n_shared, twin.nbytes) == (400, 400, 32 * row)
+    assert cache.nbytes == 0

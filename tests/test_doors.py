@@ -28,7 +28,10 @@ WRONG = [
 # are no mistakes there, or are one of the text's and not of its kind.
 DOORS = {
     "Tokenizer, merges": (Tokenizer, "merges", ()),
-    "Tokenizer, vocab": (lambda v: Tokenizer([], v), "vocab", (0,)),
+    "Tokenizer, vocab": (
+        lambda v: Tokenizer([], v),
+        "vocab|the vocabulary has no id", (0,),
+    ),
     "Tokenizer, eos_token": (lambda v: Tokenizer([], eos_token=v), "eos_token", (0, 3)),
     "Tokenizer, added": (lambda v: Tokenizer([], added=v), "added", (0,)),
     "Tokenizer, names": (lambda v: Tokenizer([], names=v), "names", (0,)),
@@ -49,9 +52,9 @@ DOORS = {
         lambda v: TOKENIZER.encode("x", return_tensors=v), "return_tensors", (0,)
     ),
     "tokenizer()": (TOKENIZER, "text", (3, 6)),
-    "decode": (TOKENIZER.decode, "ids|id ", (4, 17)),
-    "decode_bytes": (TOKENIZER.decode_bytes, "ids|id ", (4, 17)),
-    "decode_stream": (lambda v: [*TOKENIZER.decode_stream(v)], "ids|id ", (4, 17)),
+    "decode": (TOKENIZER.decode, "ids|token id", (4, 17)),
+    "decode_bytes": (TOKENIZER.decode_bytes, "ids|token id", (4, 17)),
+    "decode_stream": (lambda v: [*TOKENIZER.decode_stream(v)], "ids|token id", (4, 17)),
     "tokenizer.save": (TOKENIZER.save_pretrained, "folder", (3,)),
     "GPT2, config": (lambda v: GPT2(v, MODEL.params), "config", ()),
     "GPT2, params": (lambda v: GPT2(CONFIG, v), "params", ()),
@@ -61,13 +64,19 @@ DOORS = {
     "GPT2.random, dtype": (lambda v: GPT2.random(CONFIG, 0, v), "dtype", ()),
     "GPT2.save": (MODEL.save_pretrained, "folder", (3,)),
     "GPT2.save, dtype": (lambda v: MODEL.save_pretrained("x", v), "dtype", (0,)),
-    "model()": (MODEL, "ids|id ", ()),
+    "model()": (MODEL, "token ids?", ()),
     "model(), cache": (lambda v: MODEL([1], cache=v), "cache", (0,)),
-    "model.read": (MODEL.read, "ids|id ", ()),
-    "model.hidden": (lambda v: MODEL.hidden(v, [MODEL.new_cache()]), "sequences|id", ()),
-    "model.hidden, caches": (lambda v: MODEL.hidden([[1]], v), "cache", ()),
+    "model.read": (MODEL.read, "ids|token id", ()),
+    "model.hidden": (
+        lambda v: MODEL.hidden(v, [MODEL.new_cache()]),
+        "sequences|token ids?", (),
+    ),
+    "model.hidden, caches": (lambda v: MODEL.hidden([[1]], v), "sequences|caches", ()),
     "model.unembed": (MODEL.unembed, "hidden", ()),
-    "generate": (lambda v: MODEL.generate(v, max_new_tokens=1), "id|text|prompt", (8,)),
+    "generate": (
+        lambda v: MODEL.generate(v, max_new_tokens=1),
+        "input_ids|token ids?", (8,),
+    ),
     "generate, streamer": (
         lambda v: MODEL.generate([1], streamer=v, max_new_tokens=1), "streamer", (0,)
     ),
@@ -77,21 +86,30 @@ DOORS = {
     "named": (GPT2Config.named, "name", ()),
     "from_dict": (GPT2Config.from_dict, "settings", (9,)),
     "set_seed": (set_seed, "seed", (0, 1, 15)),
-    "loss": (lambda v: scoring.loss(v, [1]), "logits", ()),
+    "loss": (
+        lambda v: scoring.loss(v, [1]),
+        "logits|targets must have the shape of logits", (),
+    ),
     "loss, targets": (lambda v: scoring.loss(LOGITS, v), "targets", ()),
     "loss, ignore_index": (
         lambda v: scoring.loss(LOGITS, [1], v), "ignore_index", (0, 1, 15, 16)
     ),
     "nlls, model": (lambda v: scoring.nlls(v, [1, 2]), "model", ()),
-    "nlls": (lambda v: scoring.nlls(MODEL, v), "ids|id ", (4, 17, 18, 19)),
+    "nlls": (lambda v: scoring.nlls(MODEL, v), "ids|token id", (4, 17, 18, 19)),
     "perplexity, model": (lambda v: scoring.perplexity(v, [1, 2]), "model", ()),
-    "perplexity": (lambda v: scoring.perplexity(MODEL, v), "ids|id ", ()),
+    "perplexity": (lambda v: scoring.perplexity(MODEL, v), "ids|token id", ()),
     "perplexity, stride": (
         lambda v: scoring.perplexity(MODEL, [1, 2, 3], v), "stride", (0, 1)
     ),
     "rank, model": (lambda v: scoring.rank(v, [1], [[2]]), "model", (20,)),
-    "rank, prompt": (lambda v: scoring.rank(MODEL, v, [[2]]), "id|prompt", (4, 17)),
-    "rank, answers": (lambda v: scoring.rank(MODEL, [1], v), "id|answer", (8,)),
+    "rank, prompt": (
+        lambda v: scoring.rank(MODEL, v, [[2]]),
+        "ids|token ids?|prompt", (4, 17),
+    ),
+    "rank, answers": (
+        lambda v: scoring.rank(MODEL, [1], v),
+        "ids|token id|answers|prompt and every answer", (8,),
+    ),
     "hf, Tokenizer": (hf.GPT2Tokenizer, "tokenizer", ()),
     "hf, from_pretrained": (hf.AutoTokenizer.from_pretrained, "name_or_folder", (3,)),
     "hf, side": (
@@ -102,19 +120,22 @@ DOORS = {
         "model_max_length", (0, 1, 15),
     ),
     "hf, pad_token": (lambda v: setattr(HF, "pad_token", v), "pad_token", (0,)),
-    "hf, pad_token_id": (lambda v: setattr(HF, "pad_token_id", v), "id", (1,)),
+    "hf, pad_token_id": (
+        lambda v: setattr(HF, "pad_token_id", v),
+        "pad_token_id|token id", (1,),
+    ),
     "hf, text": (HF, "text", (3, 6)),
     "hf, max_length": (lambda v: HF("x", max_length=v), "max_length", (0, 1)),
-    "hf, truncation": (lambda v: HF("x", truncation=v), "truncation|truth", (0,)),
-    "hf, padding": (lambda v: HF("x", padding=v), "padding|truth", (0,)),
-    "hf, decode": (HF.decode, "ids|id |rectangle", (1, 11)),
-    "hf, batch_decode": (HF.batch_decode, "sequences|ids|id ", (8, 17)),
+    "hf, truncation": (lambda v: HF("x", truncation=v), "truncation|The truth", (0,)),
+    "hf, padding": (lambda v: HF("x", padding=v), "padding|The truth", (0,)),
+    "hf, decode": (HF.decode, "token_ids|token id", (1, 11)),
+    "hf, batch_decode": (HF.batch_decode, "sequences|token_ids|token id", (8, 17)),
     "hf, to ids": (HF.convert_tokens_to_ids, "tokens", (3, 6)),
-    "hf, to tokens": (HF.convert_ids_to_tokens, "ids|id |rectangle", (1, 11)),
+    "hf, to tokens": (HF.convert_ids_to_tokens, "ids|token id", (1, 11)),
     "hf, TextStreamer": (hf.TextStreamer, "tokenizer", ()),
     "hf, model": (hf.GPT2LMHeadModel, "config", ()),
     "hf, core": (lambda v: hf.GPT2LMHeadModel(HF_MODEL.config, v), "core", (0,)),
-    "hf, input_ids": (HF_MODEL, "id", ()),
+    "hf, input_ids": (HF_MODEL, "input_ids|token id", ()),
     "hf, past": (
         lambda v: HF_MODEL([[1]], past_key_values=v), "past_key_values", (0,)
     ),
@@ -144,7 +165,7 @@ def test_what_is_wrong_is_named(door, nowhere, monkeypatch):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with pytest.raises(ValueError, match=name):
+            with pytest.raises(ValueError, match=rf"^({name})\b"):
                 call(value)
                 pytest.fail(f"{door} takes {value!r}")
     assert not [*nowhere.iterdir()]

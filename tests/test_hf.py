@@ -6,13 +6,16 @@ type; only the import line differs, and NumPy stands where they use PyTorch.
 """
 
 import copy
+import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from numpygpt import GPT2, Tokenizer, scoring
 from numpygpt.decoding import distribution
+from numpygpt.fast.added import Added
 from numpygpt.hf import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -307,6 +310,55 @@ def test_padding_and_truncation(tokenizer):
     assert "attention_mask" not in tokenizer("a", return_attention_mask=False)
 
 
+def test_each_word_for_padding_and_for_truncation(tokenizer):
+    long, short = tokenizer.encode("a b c d"), tokenizer.encode("a")
+    pad, n = [tokenizer.pad_token_id], len(long)
+    for word in True, "longest":
+        assert tokenizer(["a b c d", "a"], padding=word).input_ids[1] == (
+            short + pad * (n - 1)
+        )
+    for word in False, None, "do_not_pad":
+        assert tokenizer(["a b c d", "a"], padding=word).input_ids == [long, short]
+    for word in True, "longest_first", "only_first":
+        how = {"truncation": word, "max_length": 2}
+        assert tokenizer(["a b c d", "a"], **how).input_ids == [long[:2], short]
+    for word in False, None, "do_not_truncate":
+        how = {"truncation": word, "max_length": 2}
+        assert tokenizer("a b c d", **how).input_ids == long
+    how = {"padding": "max_length", "max_length": 3, "truncation": True}
+    left = tokenizer(["a", "a b c d"], padding_side="left", **how)
+    assert left.input_ids == [pad * 2 + short, long[:3]]
+    assert left.attention_mask == [[0, 0, 1], [1, 1, 1]]
+    assert tokenizer("a", **how).attention_mask == [1, 0, 0]
+    assert tokenizer([], padding=True).input_ids == []
+    for side in "left", "right":
+        tokenizer.truncation_side = side
+        assert tokenizer("a b", truncation=True, max_length=0).input_ids == []
+        assert tokenizer("a b c d", truncation=True, max_length=n).input_ids == long
+
+
+def test_how_long_a_row_may_get():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2", model_max_length=1)
+    assert tokenizer("a b c", truncation=True).input_ids == tokenizer.encode("a")
+    assert AutoTokenizer.from_pretrained("gpt2").model_max_length == 10**30
+    cut = AutoTokenizer.from_pretrained("gpt2", truncation_side="left")
+    assert cut("a b", truncation=True, max_length=1).input_ids == cut.encode(" b")
+    with pytest.raises(ValueError, match="padding='max_length' needs a max_length"):
+        AutoTokenizer.from_pretrained("gpt2", pad_token="a")("a", padding="max_length")
+
+
+def test_the_length_that_a_folder_says(tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.save_pretrained(tmp_path)
+    file = tmp_path / "tokenizer_config.json"
+    said = json.loads(file.read_text(encoding="utf-8")) | {"model_max_length": 2}
+    file.write_text(json.dumps(said), encoding="utf-8")
+    for how, n in ({}, 2), ({"model_max_length": 3}, 3):
+        again = AutoTokenizer.from_pretrained(tmp_path, **how)
+        assert again.model_max_length == n
+        assert len(again("a b c d", truncation=True).input_ids) == n
+
+
 def test_the_vocabulary_under_transformers_names(tokenizer):
     assert GPT2TokenizerFast is GPT2Tokenizer is AutoTokenizer
     assert len(tokenizer) == tokenizer.vocab_size == 957
@@ -325,6 +377,28 @@ def test_the_vocabulary_under_transformers_names(tokenizer):
     assert tokenizer.get_vocab()["Hello"[0]] == tokenizer.encode("H")[0]
 
 
+def test_special_tokens_are_shown_unless_skipped(tokenizer):
+    ids = [*tokenizer.encode("a"), tokenizer.eos_token_id]
+    assert tokenizer.decode(ids) == "a<|endoftext|>"
+    assert tokenizer.decode(ids, True) == "a"
+    assert tokenizer.batch_decode([ids]) == ["a<|endoftext|>"]
+    assert tokenizer.batch_decode(np.array([ids]), skip_special_tokens=True) == ["a"]
+    assert tokenizer.batch_decode(np.array(ids)) == ["a", "<|endoftext|>"]
+    assert tokenizer.decode(np.int64(ids[0])) == tokenizer.decode(ids[0]) == "a"
+
+
+def test_added_tokens_are_not_counted_in_the_vocabulary_size():
+    small = Tokenizer.gpt2(3)
+    vocab = small.vocab | {"<x>": 260, "yes": 261}
+    eos = {"<|endoftext|>": Added(259, special=True)}
+    added = eos | {"<x>": Added(260, special=True), "yes": Added(261)}
+    core = Tokenizer(small.spelled_merges, vocab, "<|endoftext|>", added=added)
+    tokenizer = GPT2Tokenizer(core)
+    assert (len(tokenizer), tokenizer.vocab_size) == (262, 260)
+    assert tokenizer.all_special_tokens == ["<|endoftext|>", "<x>"]
+    assert tokenizer.all_special_ids == [259, 260]
+
+
 def test_a_pad_token_can_be_set_in_three_ways():
     one = AutoTokenizer.from_pretrained("gpt2", pad_token="<|endoftext|>")
     two, three = (AutoTokenizer.from_pretrained("gpt2") for _ in range(2))
@@ -333,6 +407,50 @@ def test_a_pad_token_can_be_set_in_three_ways():
     three.pad_token_id = three.eos_token_id
     assert one.pad_token == two.pad_token == three.pad_token == "<|endoftext|>"
     assert one.pad_token_id == two.pad_token_id == three.pad_token_id == 956
+
+
+def test_positions_may_be_one_row_for_all(model):
+    ids = np.array([[5, 6, 7], [1, 2, 3]])
+    want = model(ids).logits
+    for positions in [0, 1, 2], [[0, 1, 2]], [[0, 1, 2]] * 2:
+        assert np.array_equal(model(ids, position_ids=positions).logits, want)
+    for positions in [0, 1], [[0, 1, 2]] * 3:
+        with pytest.raises(ValueError, match=r"position_ids must be \[2, 3\], not"):
+            model(ids, position_ids=positions)
+    model([[1]], position_ids=[[127]])
+    for wrong in 128, -1:
+        with pytest.raises(ValueError, match="position_ids must be from 0 to 127"):
+            model([[1]], position_ids=[[wrong]])
+
+
+def test_the_last_token_that_fits(model):
+    assert model([[1] * 128]).logits.shape == (1, 128, 957)
+    past = model([[1] * 127]).past_key_values
+    assert model([[1]], past_key_values=past).logits.shape == (1, 1, 957)
+    with pytest.raises(ValueError, match="context of 128"):
+        model([[1]], past_key_values=past)
+
+
+@pytest.mark.parametrize(
+    ("how", "dtype"),
+    [({"dtype": "float64"}, "float64"), ({"torch_dtype": "float64"}, "float64"),
+     ({"torch_dtype": "torch.float64"}, "float64"), ({"dtype": "auto"}, "float32"),
+     ({"dtype": "float64", "torch_dtype": "float32"}, "float64"), ({}, "float32")],
+)  # fmt: skip
+def test_a_type_by_either_name(how, dtype):
+    assert AutoModelForCausalLM.from_pretrained("gpt2", **how).dtype == dtype
+
+
+def test_a_pad_token_of_the_config_makes_a_mask_too(model):
+    want = model.generate([[5]], max_new_tokens=4, eos_token_id=9999)[0, 1:]
+    model.config.pad_token_id = 0
+    out = model.generate([[0, 0, 5]], max_new_tokens=4, eos_token_id=9999)
+    assert out[0, 3:].tolist() == want.tolist()
+    same = model.generate(input_ids=[[0, 0, 5]], max_new_tokens=4, eos_token_id=9999)
+    assert np.array_equal(same, out)
+    seen = model.generate([[0, 0, 5]], max_new_tokens=4, eos_token_id=0)
+    assert model.generate([[0, 0, 5]], attention_mask=[[1, 1, 1]], max_new_tokens=4,
+                          eos_token_id=0).tolist() == seen.tolist()  # fmt: skip
 
 
 def test_what_was_set_is_saved(tokenizer, model, tmp_path):
@@ -391,6 +509,60 @@ def test_text_streams(tokenizer, model, capsys):
         assert capsys.readouterr().out == tokenizer.decode(new, True) + "\n"
 
 
+def test_a_stream_ends_with_what_was_held_back(tokenizer, capsys):
+    streamer = TextStreamer(tokenizer)
+    half, letter = tokenizer.encode("é")[:1], tokenizer.encode("b")
+    assert tokenizer.decode(half) == "\ufffd"
+    for ids, said in (half, ""), ([tokenizer.eos_token_id], "\ufffd<|endoftext|>"):
+        streamer.put(ids)
+        assert capsys.readouterr().out == said
+    streamer.put(half)
+    streamer.end()
+    assert capsys.readouterr().out == "\ufffd\n"
+    streamer.put(letter)
+    assert capsys.readouterr().out == "b"
+    spaces = TextStreamer(tokenizer, True, True, clean_up_tokenization_spaces=True)
+    spaces.put(letter)  # the prompt
+    spaces.put(tokenizer.encode(" a ") + [tokenizer.eos_token_id])
+    shown = capsys.readouterr().out
+    spaces.end()
+    assert (shown, capsys.readouterr().out) == (" a", " \n")
+
+
+def test_a_stream_is_seen_at_once(tokenizer, monkeypatch):
+    done = []
+    out = SimpleNamespace(write=done.append, flush=lambda: done.append("shown"))
+    monkeypatch.setattr(sys, "stdout", out)
+    TextStreamer(tokenizer).put(tokenizer.encode("a"))
+    assert done[0] == "a" and done[-1] == "shown"
+
+
+def test_what_a_pipeline_asks_for(tokenizer, model):
+    asked = []
+
+    class Recorder(GPT2LMHeadModel):
+        def generate(self, ids, **settings):
+            asked.append((ids, settings))
+            return [[*ids[0], *tokenizer.encode(" b"), tokenizer.eos_token_id]]
+
+    pipe = pipeline("text-generation", Recorder(model.config), tokenizer)
+    assert pipe("a") == [{"generated_text": "a b"}]
+    assert pipe(["a"], return_full_text=False) == [[{"generated_text": " b"}]]
+    pipe("", temperature=1.5, max_length=9)
+    pipe("a", max_length=9, max_new_tokens=3, do_sample=False, pad_token_id=4)
+    eos, a = model.config.eos_token_id, tokenizer.encode("a")
+    usual = {"do_sample": True, "temperature": 0.7, "pad_token_id": eos}
+    assert asked == [
+        ([a], usual | {"max_new_tokens": 256}),
+        ([a], usual | {"max_new_tokens": 256}),
+        ([[model.config.bos_token_id]], usual | {"temperature": 1.5, "max_length": 9}),
+        ([a], {"do_sample": False, "temperature": 0.7, "pad_token_id": 4,
+               "max_length": 9, "max_new_tokens": 3}),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="loaded already needs tokenizer="):
+        pipeline("text-generation", model)
+
+
 def test_a_pipeline(tokenizer, model):
     pipe = pipeline("text-generation", model="gpt2", device=-1)
     set_seed(1)
@@ -447,6 +619,116 @@ def test_a_text_may_start_from_nothing(model):
 def test_what_is_wrong_is_named(tokenizer, model, call, message):
     with pytest.raises(ValueError, match=message):
         call(tokenizer, model)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("input_ids", lambda t, m, x: m(x)),
+        ("input_ids", lambda t, m, x: m.generate(x)),
+        ("labels", lambda t, m, x: m([[1]], labels=x)),
+        ("attention_mask", lambda t, m, x: m([[1]], attention_mask=x)),
+        ("attention_mask", lambda t, m, x: m.generate([[1]], attention_mask=x)),
+        ("position_ids", lambda t, m, x: m([[1]], position_ids=x)),
+        ("token_ids", lambda t, m, x: t.decode(x)),
+        ("ids", lambda t, m, x: t.convert_ids_to_tokens(x)),
+    ],
+)
+def test_ids_in_a_wrong_form_are_named(tokenizer, model, name, call):
+    for wrong, what in ([[1], [2, 3]], "a rectangle"), ([[0.5]], "integers"):
+        with pytest.raises(ValueError, match=f"^{name} must be {what}"):
+            call(tokenizer, model, wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("padding", lambda t, m: t("a", padding="up")),
+        ("truncation", lambda t, m: t("a", truncation="up")),
+        ("max_length", lambda t, m: t("a", max_length=-1)),
+        ("padding_side", lambda t, m: t("a", padding=True, padding_side="up")),
+        ("sequences", lambda t, m: t.batch_decode(3)),
+        ("pad_token_id", lambda t, m: setattr(t, "pad_token_id", -1)),
+        ("tokenizer", lambda t, m: GPT2Tokenizer(3)),
+        ("tokenizer", lambda t, m: TextStreamer(3)),
+        ("padding_side", lambda t, m: GPT2Tokenizer(t.core, padding_side="up")),
+        ("truncation_side", lambda t, m: GPT2Tokenizer(t.core, truncation_side=1)),
+        ("model_max_length", lambda t, m: GPT2Tokenizer(t.core, model_max_length=0)),
+        ("past_key_values", lambda t, m: m([[1]], past_key_values=[])),
+        ("core", lambda t, m: GPT2LMHeadModel(m.config, 3)),
+        ("config", lambda t, m: GPT2LMHeadModel(m.config.plain)),
+        ("bos_token_id", lambda t, m: setattr(m.config, "bos_token_id", -1)),
+        ("pad_token_id", lambda t, m: setattr(m.config, "pad_token_id", "a")),
+    ],
+)
+def test_every_wrong_argument_is_named(tokenizer, model, name, call):
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        call(tokenizer, model)
+
+
+IDLE = ["attn_implementation", "cache_dir", "device_map", "local_files_only",
+        "low_cpu_mem_usage", "revision", "token", "trust_remote_code", "use_cache",
+        "use_fast", "use_safetensors"]  # fmt: skip
+
+
+def test_what_from_pretrained_may_be_told_in_vain():
+    idle = dict.fromkeys(IDLE, "whatever")
+    assert AutoModelForCausalLM.from_pretrained("gpt2", **idle).config.n_layer == 3
+    assert len(AutoTokenizer.from_pretrained("gpt2", **idle)) == 957
+    pipe = pipeline("text-generation", device=0, framework="pt", **idle)
+    [out] = pipe("a", max_new_tokens=1, do_sample=False)
+    assert out["generated_text"].startswith("a")
+    with pytest.raises(ValueError, match=r"n_layer=2: numpygpt.hf does not have this$"):
+        pipeline("text-generation", n_layer=2)
+    with pytest.raises(TypeError, match="n_layer"):
+        AutoTokenizer.from_pretrained("gpt2", n_layer=2)
+
+
+def test_what_a_pass_may_be_told_in_vain(model):
+    want = model([[1, 2]]).logits
+    for how in (
+        {"return_dict": True, "output_attentions": False, "token_type_ids": None},
+        {"return_dict": None, "output_hidden_states": False},
+        {"output_attentions": None, "output_hidden_states": None},
+    ):
+        assert np.array_equal(model([[1, 2]], **how).logits, want)
+    for name in "output_attentions", "output_hidden_states":
+        with pytest.raises(ValueError, match=rf"^{name}=True: .*numpygpt.look.inside"):
+            model([[1, 2]], **{name: True})
+    for name in "return_dict", "token_type_ids", "head_mask":
+        with pytest.raises(ValueError, match=rf"^{name}=False: .*not have this$"):
+            model([[1, 2]], **{name: False})
+
+
+def test_sizes_have_general_names_and_tokens_can_be_set():
+    config = GPT2Config(
+        vocab_size=7, max_position_embeddings=9, hidden_size=12, num_hidden_layers=2,
+        num_attention_heads=3, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    plain = config.plain
+    assert (plain.n_positions, plain.n_embd, plain.n_layer, plain.n_head) == (
+        9,
+        12,
+        2,
+        3,
+    )
+    assert (config.max_position_embeddings, config.num_hidden_layers) == (9, 2)
+    assert (config.hidden_size, config.num_attention_heads) == (12, 3)
+    assert (config.bos_token_id, config.eos_token_id, config.pad_token_id) == (
+        1,
+        2,
+        None,
+    )
+    for name in "bos_token_id", "eos_token_id", "pad_token_id":
+        setattr(config, name, 4)
+        assert getattr(config, name) == 4
+        setattr(config, name, 0)
+        setattr(config, name, None)
+        assert getattr(config, name) is None
+    assert GPT2Config(pad_token_id=3).pad_token_id == 3
+    assert repr(config).endswith(", pad_token_id=None")
+    with pytest.raises(ValueError, match="num_hidden_layers cannot be set"):
+        config.num_hidden_layers = 3
 
 
 def test_padding_without_a_pad_token_names_the_remedy():

@@ -96,6 +96,13 @@ def test_progress_counts_the_merges():
     assert calls == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_no_merges_and_as_many_as_there_are():
+    assert learn_merges({"ab": 1}, 0) == []
+    assert learn_merges({"abc": 1}, np.int64(2)) == [("a", "b"), ("ab", "c")]
+    with pytest.raises(ValueError, match="progress must be a function, not 3"):
+        learn_merges({"ab": 1}, 1, 3)
+
+
 @pytest.mark.parametrize(
     "texts, n_merges, says",
     [
@@ -108,6 +115,9 @@ def test_progress_counts_the_merges():
         (["abc"], 2.0, "n_merges must be an integer"),
         (["abc"], 3, "at most 2 for this text, not 3"),
         (["a b"], 3, "at most 1 "),
+        (["abc"], 10**30, "at most 2 for this text"),
+        (5, 3, "texts must be several texts, not 5"),
+        (b"one text", 3, "texts must be several texts, not one: write"),
     ],
 )
 def test_bad_input(texts, n_merges, says):

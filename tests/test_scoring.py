@@ -108,6 +108,12 @@ def test_rank_orders_by_the_probability_of_the_whole_answer(model):
     assert scoring.rank(model, prompt, []) == []
 
 
+def test_a_perplexity_beyond_all_floats_is_infinite(model):
+    model = GPT2(model.config, {**model.params})
+    model.unembed = lambda hidden: np.arange(23.0)[::-1] * 1e4 + 0 * hidden[:, :1]
+    assert scoring.perplexity(model, [1, 2, 3]) == math.inf
+
+
 def test_rank_needs_tokens(model):
     for prompt, answers in ([], [[1]]), ([1], [[1], []]):
         with pytest.raises(ValueError, match="at least one token"):
@@ -128,3 +134,58 @@ def test_damaged_weights_have_no_loss():
     ):
         with pytest.raises(ValueError, match="NaN"):
             call()
+
+
+def test_half_a_context_is_the_usual_stride(model):
+    ids = np.random.default_rng(3).integers(0, 23, 30)
+    usual, half = scoring.nlls(model, ids), scoring.nlls(model, ids, 5)
+    assert np.array_equal(usual, half)
+    assert not np.allclose(usual, scoring.nlls(model, ids, 6))
+    one = GPT2.random(GPT2Config(23, n_positions=1, n_embd=12, n_layer=1, n_head=3))
+    assert scoring.nlls(one, [1, 2, 3]).shape == (2,)
+    assert scoring.nlls(model, [1]).shape == scoring.nlls(model, []).shape == (0,)
+    assert scoring.perplexity(model, [1, 2]) > 1
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m: scoring.loss([[1, 2], [3]], [0, 0]), "logits must be an array, not"),
+        (lambda m: scoring.loss([["a"]], [0]), "logits must be an array of numbers"),
+        (
+            lambda m: scoring.nll([[1.0]], [[0], [1, 2]]),
+            "targets must be an array, not",
+        ),
+        (lambda m: scoring.loss([[1.0]], [0], 0.5), "ignore_index must be an integer"),
+        (lambda m: scoring.loss([[1.0]], [0, 0]), r"without n_vocab, \[1\], not \[2\]"),
+        (lambda m: [*scoring.spans(3.0, 2, 1)], "n_tok must be an integer"),
+        (lambda m: [*scoring.spans(3, 2.0, 1)], "n_ctx must be an integer"),
+        (lambda m: [*scoring.spans(3, 2, 3)], "stride must be from 1 to 2"),
+        (lambda m: [*scoring.spans(3, 2, 0)], "stride must be from 1 to 2"),
+        (lambda m: scoring.nlls(3, [1, 2]), "model must be a GPT2"),
+        (lambda m: scoring.rank(3, [1], [[2]]), "model must be a GPT2"),
+        (lambda m: scoring.rank(m, [1], 3), "answers must be a list of lists of ids"),
+        (lambda m: scoring.rank(m, [1], np.array([2])), "answers must be a list of"),
+        (lambda m: scoring.perplexity(m, []), "ids must be at least 2 tokens, not 0"),
+    ],
+)
+def test_what_is_wrong_is_named(model, call, says):
+    with pytest.raises(ValueError, match=says):
+        call(model)
+
+
+def test_what_counts_as_numbers_and_as_no_target():
+    for logits in [[0, 0]], [[False, False]], np.zeros((1, 2), np.uint8):
+        assert scoring.loss(logits, [1]) == pytest.approx(math.log(2))
+    two = np.log([[0.5, 0.5], [0.25, 0.75]])
+    assert scoring.loss(two, [0, 1], ignore_index=1) == pytest.approx(math.log(2))
+    assert scoring.loss(two, [0, 0], None) == pytest.approx(1.5 * math.log(2))
+    assert scoring.loss(two[None], [[-100, 0]]) == pytest.approx(2 * math.log(2))
+
+
+def test_equal_answers_stay_in_their_order(model):
+    answers = np.array([[5, 6], [5, 6], [5, 6]])
+    assert [i for _, i in scoring.rank(model, [3], answers)] == [0, 1, 2]
+    [(both, _)] = scoring.rank(model, [3], [[5, 6]])
+    [(mean, _)] = scoring.rank(model, [3], [[5, 6]], per_token=True)
+    assert mean == both / 2

@@ -1,6 +1,7 @@
 """Model folders and safetensors: read, written, mapped, damaged."""
 
 import json
+import mmap
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from numpygpt import GPT2, GPT2Config
 from numpygpt.files.hub import FormatError, writing
-from numpygpt.files.safetensors import read_safetensors, write_safetensors
+from numpygpt.files.safetensors import (
+    owner_of,
+    read_folder,
+    read_safetensors,
+    release,
+    to_dtype,
+    write_safetensors,
+)
 from numpygpt.weights import (
     flatten,
     load,
@@ -105,14 +113,19 @@ def test_a_second_name_and_other_heads(tmp_path):
     want, path = load(tmp_path)[1], tmp_path / "model.safetensors"
     flat = {f"transformer.{n}": a for n, a in flatten(PARAMS).items()}
     flat["lm_head.weight"] = flat.pop("transformer.wte.weight")
-    flat["v_head.summary.weight"] = flat["multiple_choice_head.summary.bias"] = np.ones(6)
+    flat["v_head.summary.weight"] = flat["multiple_choice_head.summary.bias"] = np.ones(
+        6
+    )
     write_safetensors(path, flat)
     with pytest.raises(FormatError, match="wte.weight.* is missing"):
         load(tmp_path)
     data = path.read_bytes()
     n = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + n])
-    header["__metadata__"] = {"transformer.wte.weight": "lm_head.weight", "format": "pt"}
+    header["__metadata__"] = {
+        "transformer.wte.weight": "lm_head.weight",
+        "format": "pt",
+    }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + n :])
@@ -277,3 +290,148 @@ def test_nothing_half_written(tmp_path):
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
+# Bounds and tables of safetensors, value by value.
+
+
+def test_a_file_byte_by_byte(tmp_path):
+    """The header without blanks between; filled up, so that the data begin at 64."""
+    path = tmp_path / "x.safetensors"
+    write_safetensors(path, {"a": np.float32([[1, 2]]).T, "b": np.uint8([3])})
+    header = (
+        b'{"__metadata__":{"format":"pt"},'
+        b'"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},'
+        b'"b":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}}'
+    )
+    header = header.ljust(184)  # 8 + 184 = 3 * 64
+    data = b"\0\0\x80?\0\0\0@\3"
+    assert path.read_bytes() == b"\xb8" + bytes(7) + header + data
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("F64", "<f8"), ("F32", "<f4"), ("F16", "<f2"), ("BF16", "<u2"), ("I64", "<i8"),
+     ("I32", "<i4"), ("I16", "<i2"), ("I8", "i1"), ("U8", "u1"), ("BOOL", "?")],
+)  # fmt: skip
+def test_the_names_of_dtypes(tmp_path, name, dtype):
+    path, size = tmp_path / "x.safetensors", np.dtype(dtype).itemsize
+    header = {"x": entry(name, (2,), (0, 2 * size))}
+    path.write_bytes(pack(header, bytes(size) + b"\1" + bytes(size - 1)))
+    kind, array = read_safetensors(path)["x"]
+    assert (kind, array.dtype, array.shape) == (name, np.dtype(dtype), (2,))
+    assert array.tobytes() == bytes(size) + b"\1" + bytes(size - 1)
+    if name != "BF16":
+        write_safetensors(path, {"x": array})
+        assert read_safetensors(path)["x"][0] == name
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (bytes(7), "is empty or cut off"), (bytes(8), "the header is damaged"),
+        (b"\3" + bytes(7) + b"{}", "it has 10 bytes and announces a header of 3"),
+        (b"\2" + bytes(7) + b"{}", None),
+        (pack(b"{}".ljust(2_000_000), b""), None),
+        (pack(b"{}".ljust(2_000_001), b""), "announces a header of 2000001"),
+        (pack(b'{"__metadata__": {"x": "' + b"{" * 19_998 + b'"}}', b""), None),
+        (pack(b'{"__metadata__": {"x": "' + b"{" * 19_999 + b'"}}', b""), "20000 tensors"),
+        (pack({"x": entry("U8", (1,) * 8, (0, 1))}, b"1"), None),
+        (pack({"x": entry("U8", (1,) * 9, (0, 1))}, b"1"), "cannot read 'x'"),
+        (pack({"x": entry("U8", (0, (1 << 50) - 1), (0, 0))}, b""), None),
+        (pack({"x": entry("U8", (0, 1 << 50), (0, 0))}, b""), "cannot read 'x'"),
+        (pack({"x": entry("U8", (0, 1 << 30, 1 << 20), (0, 0))}, b""), "cannot read 'x'"),
+        (pack({"x": entry("U8", (), (0, 1 << 64))}), "cannot read 'x'"),
+        (pack({"x": entry("U8", (), (0, (1 << 64) - 1))}), "of 64: it is cut off"),
+        (pack({"x": entry("U8", (True,), (0, 1))}, b"1"), "cannot read 'x'"),
+        (pack({"x": entry(offsets=(0, 64, 0))}), "cannot read 'x'"),
+        (pack({"x": entry(offsets=(0, 65))}), "0 to 65 of 64: it is cut off"),
+        (pack({"x": entry("F64")}), r"shape \[4, 4\] of F64 but 64 bytes"),
+        (pack({"x": entry(shape=(15,), offsets=(0, 60))}),
+         "'x' and \"the file's end\" leave a gap at 64"),
+        (pack({"x": entry(shape=(15,), offsets=(4, 64))}),
+         "'the header' and 'x' leave a gap at 4"),
+        (pack({"x": entry(), "y": entry(shape=(1,), offsets=(8, 12))}),
+         "'x' and 'y' overlap at 8"),
+    ],
+)  # fmt: skip
+def test_what_a_file_may_say(tmp_path, content, message):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    if message is None:
+        read_safetensors(path)
+    else:
+        with pytest.raises(FormatError, match=message):
+            read_safetensors(path)
+
+
+def test_second_names(tmp_path):
+    """Only of a tensor that is there, and only for a name that is not."""
+    path = tmp_path / "x.safetensors"
+    tensors = {"a": entry("U8", (1,), (0, 1)), "b": entry("U8", (1,), (1, 2))}
+    for same, names in (
+        ({"c": "a", "format": "pt", "b": "a"}, {"a": 1, "b": 2, "c": 1}),
+        ({"c": 1}, {"a": 1, "b": 2}), ({"c": ["a"]}, {"a": 1, "b": 2}),
+        (["c", "a"], {"a": 1, "b": 2}), (None, {"a": 1, "b": 2}),
+    ):  # fmt: skip
+        path.write_bytes(pack({"__metadata__": same, **tensors}, b"\1\2"))
+        found = {name: int(a[0]) for name, (_, a) in read_safetensors(path).items()}
+        assert found == names
+
+
+def test_one_tensor_in_two_files(tmp_path):
+    one = np.ones(2, np.float32)
+    write_safetensors(tmp_path / "a", {"transformer.x": one, "y": one})
+    write_safetensors(tmp_path / "b", {"x": one})
+    index = {"weight_map": {"x": "a", "y": "a"}}
+    path = tmp_path / "model.safetensors.index.json"
+    path.write_text(json.dumps(index))
+    found = read_folder(tmp_path)
+    assert {n: (k, f.name) for n, (k, _, f) in found.items()} == {
+        "x": ("F32", "a"), "y": ("F32", "a")
+    }  # fmt: skip
+    path.write_text(json.dumps({"weight_map": {"x": "a", "z": "b"}}))
+    with pytest.raises(FormatError, match="b: 'x' is in another file, too"):
+        read_folder(tmp_path)
+
+
+class Noted(mmap.mmap):
+    """Notes what it is told about its pages."""
+
+    def madvise(self, *how):
+        self.told = how
+
+
+def test_the_pages_that_are_given_back():
+    """Whole ones only, that hold nothing else."""
+    page, none = mmap.PAGESIZE, None
+    mapped = Noted(-1, 4 * page)
+    whole = np.frombuffer(mapped, np.uint8)
+    for begin, end, n in (
+        (0, 4 * page, (0, 4)), (1, 4 * page - 1, (1, 2)), (page, 2 * page, (1, 1)),
+        (page, 2 * page - 1, none), (page + 1, 2 * page, none), (page, page, none),
+        (5, 9, none), (page - 1, 2 * page + 1, (1, 1)),
+    ):  # fmt: skip
+        mapped.told = None
+        release(whole[begin:end].view(np.int8))
+        want = n and (mmap.MADV_DONTNEED, n[0] * page, n[1] * page)
+        assert mapped.told == want, (begin, end)
+    assert owner_of(whole[3:].reshape(-1, 1).T) is mapped
+    array = np.arange(6)
+    assert owner_of(array) is array
+    assert owner_of(array[2:].reshape(2, 2)) is array
+    assert owner_of(memoryview(b"ab")) == b"ab"
+    release(array)
+    assert array.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_array_is_taken_as_it_lies_or_copied():
+    array = np.arange(4, dtype=np.float32)
+    assert to_dtype(array, "F32", np.float32) is array
+    assert to_dtype(array, "F32", np.float64).dtype == np.float64
+    crooked = np.frombuffer(b"x" + array.tobytes(), "<f4", 4, 1)
+    copy = to_dtype(crooked, "F32", np.float32)
+    assert copy.flags.aligned and not crooked.flags.aligned
+    assert (copy == array).all()
+    bits = np.uint16([0x3F80, 0xC040, 0x7F80])
+    assert to_dtype(bits, "BF16", np.float32).tolist() == [1, -3, np.inf]

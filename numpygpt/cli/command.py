@@ -36,7 +36,7 @@ def main(argv=None):
         output.erase()
         output.note("".join(f"seed {number}, " for number in seed) + "interrupted")
         return 130
-    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError, Warning) as error:
         say(f"numpygpt: {str(error) or type(error).__name__}")
         try:
             output.flush()

@@ -4,17 +4,33 @@ Loading NumPy takes a while, and Ctrl-C in the middle of it prints thirty lines 
 nothing to anybody. So the package's first line asks: is this process our own command?
 Then Ctrl-C just ends it, until `command.main` takes over. In somebody's program nothing
 is changed.
+
+NumPy's BLAS starts threads when it is loaded, and where the system lets no more start,
+it ends the process in the same way. Our own command has it do without.
 """
 
 import os
 import signal
 import sys
 
+from ..fast.starting import can_start
+
 
 def end_quietly():
     """Until `as_usual`, Ctrl-C ends this process, if it is ours."""
     if _is_ours() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
+
+
+def spare_threads():
+    """If this process is ours and BLAS could not start its threads, it gets none."""
+    asked = [os.environ.get(f"{name}_NUM_THREADS", "") for name in ("OPENBLAS", "OMP")]
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    n = min([cores, *(int(n) for n in asked if n.isdecimal())])
+    if _is_ours() and not can_start(n - 1):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def as_usual():

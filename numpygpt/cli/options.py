@@ -18,7 +18,7 @@ from ..decoding.plumbing.seeds import new_seed
 from ..decoding.rules.table import FILTERS, RULES
 from ..decoding.search.methods import method
 from ..files.hub import DEFAULT_MODEL
-from ..files.terminal import on_terminal, say
+from ..files.terminal import harmless, on_terminal
 
 # Where the command line departs from GenerationConfig's own defaults: people who type
 # one line want a story, not the single most likely text.
@@ -95,8 +95,7 @@ def new_parser():
             prog, max_help_position=34, width=88
         ),
     )
-    parser.error = lambda message: _wrong_usage(parser, message)
-    return parser
+    return harmless(parser)
 
 
 def build(everything=False):
@@ -230,12 +229,6 @@ def _help(field):
         default = f"{default[:-1]}, {DEFAULT_MODEL} {STORY[field.name]})"
     help, range = field.metadata["help"], field.metadata["range"]
     return f"{help}{default}: {range.words}".replace("%", "%%")
-
-
-def _wrong_usage(parser, message):
-    """Say it, and end with 2."""
-    say(f"{parser.format_usage()}{parser.prog}: {message}")
-    raise SystemExit(2)
 
 
 def _about_unknown(unknown, parser, prompt):

@@ -22,12 +22,15 @@ SHADES = [(0.01, 196), (0.05, 208), (0.2, 220), (0.5, 150)]
 
 def prepare():
     """Make the streams fit to be used. A closed one becomes one that leads nowhere, or
-    the next file to be opened would get its number, and what we say would go there."""
+    the next file to be opened would get its number, and what we say would go there.
+    (Without a stderr `input` reads nothing.)"""
     for number in 0, 1, 2:
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # it takes the lowest free number
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, "reconfigure"):
             if on_terminal(stream):  # whatever it cannot show becomes "?"

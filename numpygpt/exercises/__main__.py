@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from textwrap import fill
 
-from ..files.terminal import say
+from ..files.terminal import harmless, say, shown
 from . import EXERCISES, folder
 from .run import SECONDS, check
 
@@ -62,7 +62,7 @@ def list_all(args):
 def start(args):
     task = task_of(args.name)
     path = folder.start(args.name, stub_of(task, args.name), args.folder)
-    print(f"{path} holds the lesson and what is to be written. When it is:")
+    print(f"{shown(str(path))} holds the lesson and what is to be written. When it is:")
     print(f"    {USE} check {args.name}")
     return 0
 
@@ -71,7 +71,7 @@ def check_one(args):
     task_of(args.name)
     path = args.file or Path(args.folder) / f"{args.name}.py"
     passed, text = check(args.name, path, args.seconds)
-    first, _, rest = text.partition("\n")
+    first, _, rest = shown(text).partition("\n")
     print(fill(f"{args.name}: {'done' if passed else 'not yet'}. {first}", 80))
     print(rest, end="\n" if rest else "")
     if not passed:
@@ -106,7 +106,8 @@ def solution(args):
     return 0
 
 
-def main(argv=None):
+def parse(argv):
+    """The arguments."""
     parser = argparse.ArgumentParser(prog=USE, description="Learn GPT-2 by writing it.")
     parser.add_argument("--folder", default=".", help="your folder; default: this one")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -117,7 +118,7 @@ def main(argv=None):
         ("hint", hint, "one hint more"),
         ("solution", solution, "the answer's source"),
     ]:
-        command = commands.add_parser(name, help=text)
+        command = harmless(commands.add_parser(name, help=text))
         command.set_defaults(act=act)
         if name != "list":
             command.add_argument("name", metavar="NAME")
@@ -126,12 +127,19 @@ def main(argv=None):
             command.add_argument(
                 "--seconds", type=float, default=SECONDS, help="time limit"
             )
-    args = parser.parse_args(argv)
+    return harmless(parser).parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command; returns the exit code."""
+    args = parse(argv)
     try:
         return args.act(args) if args.command else list_all(args)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return 130
     except (ValueError, OSError) as error:
         say(f"exercises: {error}")
         return 1

@@ -32,6 +32,8 @@ from threading import RLock
 
 import numpy as np
 
+from .starting import can_start
+
 # What OpenBLAS's functions are called in NumPy's wheels, and in other builds.
 SPELLINGS = [p + "openblas_{}" + s for p in ("scipy_", "") for s in ("64_", "")]
 # The kernels that multiply small matrices as they lie, without a copy first.
@@ -85,6 +87,16 @@ def kernel():
 def n_blas_threads():
     """On how many threads BLAS computes; None if that cannot be found out."""
     return OPENBLAS["get_num_threads"]() if OPENBLAS else None
+
+
+at_start = n_blas_threads() or 1  # so many there are already
+
+
+@functools.cache
+def allowed(n):
+    """``n`` threads for BLAS, or one, where the system lets no more start. (One more is
+    tried than BLAS needs: those that tried may not be quite gone when it begins.)"""
+    return n if n <= at_start or can_start(n, wait=True) else 1
 
 
 def describe():
@@ -162,7 +174,11 @@ def on_one_thread(function):
 
 
 def _forget():
-    """In a forked child: whoever had BLAS on one thread is not there."""
+    """In a forked child: whoever had BLAS on one thread is not there, nor are BLAS's
+    own threads."""
+    global at_start
+    at_start = 1
+    allowed.cache_clear()
     Threads._lock = RLock()
     Threads._open.clear()
     Threads.__exit__(Threads(1))

@@ -27,7 +27,7 @@ import time
 import numpy as np
 
 from . import threads
-from .blas import call_on_threads
+from .blas import allowed, call_on_threads
 
 GROUP = 64  # columns
 ENOUGH = 1_600_000  # weights: less is not worth waking a thread of ours
@@ -67,7 +67,7 @@ def one_row(x, weight):
     """``x @ weight``: ``[n_in] @ [n_in, n_out] -> [n_out]``."""
     out = np.empty(weight.shape[1], x.dtype)
     whole = len(out) - len(out) % GROUP
-    start, n = time.perf_counter(), even(threads.team.size)
+    start, n = time.perf_counter(), allowed(even(threads.team.size))
     ours = threads.team.last
 
     def work(first, last):

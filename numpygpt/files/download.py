@@ -7,8 +7,8 @@ and fetched then (GET), and what arrives is compared with what was promised.
 
 What a download of gigabytes has to live with, and what is done about it:
 
-- The connection breaks: what has arrived stays in ``FILE.TAG.part``, the tag being the
-  ETag's beginning, and the next attempt, now or next week, asks for the rest (Range).
+- The connection breaks: what has arrived stays in ``FILE.TAG.part``, the tag being a
+  hash of the ETag, and the next attempt, now or next week, asks for the rest (Range).
 - The server is busy (429, 503): wait as long as it says (Retry-After), try again.
 - Two processes want the same model: one holds a lock, the other waits and finds it.
 - The disk is full: known before the first byte; if it fills up meanwhile, the part is
@@ -182,8 +182,7 @@ def receive(found, folder, known, suffix="", most=None):
     """Download one file into the folder: it appears whole, checked, or not at all.
     ``most``: a file that is larger, whatever its server promised, is refused."""
     path = folder / f"{found['file']}{suffix}"
-    tag = re.sub(r"\W", "", found["etag"])[:16] or "untagged"
-    part = path.with_name(f"{found['file']}.{tag}.part")
+    part = path.with_name(f"{found['file']}.{tag_of(found['etag'])}.part")
     if not found["etag"]:  # nothing would say that an old part is one of this file
         part.unlink(missing_ok=True)
     if path.is_file() and is_promised(path, found, known):
@@ -196,6 +195,13 @@ def receive(found, folder, known, suffix="", most=None):
             raise DownloadError(f"no space left on the disk of {folder}") from None
         raise
     os.replace(part, path)
+
+
+def tag_of(etag):
+    """What tells the parts of two versions of a file apart: all of the ETag counts,
+    for some servers' begin alike (a file's number and size come first, then its
+    time)."""
+    return hashlib.sha256(etag.encode()).hexdigest()[:16] if etag else "untagged"
 
 
 def is_promised(path, found, known):
@@ -415,7 +421,9 @@ def ask_once(url, method, begin, home, said):
     headers = {"User-Agent": "numpygpt", "Accept-Encoding": "identity"}
     if begin:
         headers["Range"] = f"bytes={begin}-"
-    token = os.environ.get("HF_TOKEN")
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if not re.fullmatch("[!-~]*", token):
+        raise DownloadError("HF_TOKEN has a character that no token has: set it anew")
     at_home = urlsplit(url).netloc == urlsplit(home).netloc
     if token and at_home:
         headers["Authorization"] = f"Bearer {token}"

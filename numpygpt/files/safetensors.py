@@ -202,9 +202,10 @@ def read_folder(folder):
 
 
 def write_model(folder, config, settings, tensors):
-    """config.json, generation_config.json (if there are settings) and the tensors: a
-    model folder, of which all files appear together, or none (`hub.filling`)."""
-    with filling(folder, "config.json") as new:
+    """config.json, generation_config.json (if there are settings; or an older one
+    goes) and the tensors: a model folder, of which all files appear together, or none
+    (`hub.filling`)."""
+    with filling(folder, "config.json", ["generation_config.json"]) as new:
         write_json(new / "config.json", config)
         if settings:
             write_json(new / "generation_config.json", settings)

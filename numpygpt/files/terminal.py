@@ -27,6 +27,18 @@ def say(text, end="\n"):
         print(shown(text), end=end, file=sys.stderr, flush=True)
 
 
+def harmless(parser):
+    """An argparse parser that says what is wrong with `say`, and ends with 2: its own
+    way is to print it as it came, and to stdout where stderr is closed."""
+
+    def error(message):
+        say(f"{parser.format_usage()}{parser.prog}: {message}")
+        raise SystemExit(2)
+
+    parser.error = error
+    return parser
+
+
 def on_terminal(stream):
     """Is this stream there, and a terminal?"""
     return stream is not None and stream.isatty()

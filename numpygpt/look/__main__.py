@@ -22,7 +22,7 @@ from dataclasses import fields
 
 from .. import GPT2, GenerationConfig, Tokenizer
 from ..files.hub import DEFAULT_MODEL
-from ..files.terminal import on_terminal, say
+from ..files.terminal import harmless, on_terminal, say
 from . import show, views
 from .inside import inside
 from .merges import pieces
@@ -44,6 +44,7 @@ NO_OPTION = {
     "logprobs", "prompt_logprobs",
 }  # fmt: skip
 NARROWEST, WIDEST = 60, 80  # columns
+MOST = 1 << 20  # bytes of a text: no context holds as much
 
 
 def main(argv=None):
@@ -55,7 +56,7 @@ def main(argv=None):
         return 0
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError, Warning) as error:
         say(f"numpygpt.look: {str(error) or type(error).__name__}")
         return 1
 
@@ -83,7 +84,7 @@ def parse(argv):
         help="steps: a smaller model that drafts")  # fmt: skip
     add("--json", action="store_true", help="print the data instead")
     _add_fields(add)
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     _check_places(parser, args)
     return args
 
@@ -140,7 +141,11 @@ def config_of(args, tokenizer):
 
 def read_text(text):
     """The text, or stdin for "-". One line break at the end of a pipe is the pipe's."""
-    data = sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
+    if text == "-" and sys.stdin is None:
+        raise ValueError("the text is - for stdin, but stdin is closed")
+    data = sys.stdin.buffer.read(MOST + 1) if text == "-" else os.fsencode(text)
+    if len(data) > MOST:
+        raise ValueError(f"stdin has more than {MOST} bytes: too much to look at")
     try:
         return data.decode().removesuffix("\n" if text == "-" else "")
     except UnicodeDecodeError as error:
@@ -152,6 +157,8 @@ def read_text(text):
 
 def run(args):
     """Compute the view, print it."""
+    if sys.stdout is None:
+        raise ValueError("stdout is closed: there is nowhere to print the view")
     text = read_text(args.text)
     tokenizer = Tokenizer.from_pretrained(args.model)
     tokenizer.clean_up_tokenization_spaces = False  # tokens are shown as they are

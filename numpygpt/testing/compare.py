@@ -78,7 +78,8 @@ def _alike(p, q, tolerance):
 def _sets(p, variants, groups):
     """Is the kept set one that the variants allow? Counted by groups of equals."""
     size = np.bincount(groups)
-    faint = np.bincount(groups, (p < MAYBE) & (variants[0] < MAYBE)) > 0
+    most = np.maximum(p, variants[0])
+    faint = np.bincount(groups, (REMOVED < most) & (most < MAYBE)) > 0
     kept = np.bincount(groups, p > REMOVED)
     allowed = np.array([np.bincount(groups, v > REMOVED) for v in variants])
     extra = (kept > 0) & (allowed == 0).all(axis=0) & ~faint

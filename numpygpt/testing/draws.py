@@ -136,7 +136,7 @@ def cells(p, n):
     """Labels that put unlikely outcomes together until 5 of n draws are expected."""
     labels, cell, expected = np.zeros(len(p), int), 0, 0.0
     order = np.argsort(p, kind="stable")
-    total = np.cumsum(p[order]) * n
+    total = np.cumsum(p[order])
     if len(p) > 5000:  # of many outcomes 200 cells are plenty
         labels[order] = np.minimum(199, (total / total[-1] * 200).astype(int))
         return labels
@@ -162,9 +162,8 @@ def _table(p, labels, counts, expected, names):
     for cell in np.argsort(-off)[:6]:
         ids = np.flatnonzero(labels == cell)
         title = names(ids) if names else _tokens(ids)
-        parts.append(f"{title} {counts[cell]} for {expected[cell]:.1f}")
-    n = counts.sum()
-    return f"of {n} draws, seen for expected: " + ", ".join(parts)
+        parts.append(f"{title} {counts[cell]:.0f} for {expected[cell]:.1f}")
+    return f"of {counts.sum():.0f} draws, seen for expected: " + ", ".join(parts)
 
 
 def _tokens(ids):

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from numpygpt import GPT2, Tokenizer
+from numpygpt.cli import interrupt
 
 PYTHON = [sys.executable, "-m", "numpygpt", "Hi", "-n", "3", "--seed", "1"]
 
@@ -62,6 +66,69 @@ def test_mistakes_without_stderr(folder):
     assert (out.returncode, out.stdout) == (2, b"")
 
 
+def test_in_turns_without_stderr(folder):
+    """Python's own `input` refuses to read where it is closed."""
+    out = shell(folder, "-i 2>&- <<< '/undo'")
+    assert out.returncode == 0 and out.stdout.startswith(b"Hi")
+    usual = shell(folder, "-i <<< '/undo'")
+    assert (usual.returncode, usual.stdout) == (0, out.stdout)
+
+
+LOOK = ["-m", "numpygpt.look", "tokens"]
+SCRIPTS = ["evaluate", "multiple_choice", "train_tokenizer", "convert_gguf"]
+OTHERS = [LOOK, ["-m", "numpygpt.exercises"], ["-m", "numpygpt.exercises", "start"]]
+OTHERS += [[f"scripts/{name}.py"] for name in SCRIPTS]
+
+
+@pytest.mark.parametrize("command", OTHERS, ids=" ".join)
+def test_mistakes_of_other_commands_are_said_on_stderr_and_made_harmless(command):
+    for redirect, said in ("2>&-", b""), ("", b"usage:"):
+        line = ["bash", "-c", f'"$@" {redirect}', "bash", sys.executable, *command]
+        out = subprocess.run([*line, "x", "x", "--no\x1b[31m"], capture_output=True)
+        assert (out.returncode, out.stdout) == (2, b"")
+        assert out.stderr.startswith(said) and b"\x1b" not in out.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirect", "said"),
+    [(">&-", b"stdout is closed"), ("<&-", b"stdin is closed"), (">&- 2>&-", b""),
+     ("< /dev/zero", b"stdin has more than")],
+)  # fmt: skip
+def test_looking_without_a_stream(redirect, said):
+    line = ["bash", "-c", f'"$@" {redirect}', "bash", sys.executable, *LOOK, "-"]
+    out = subprocess.run(line, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (out.returncode, out.stdout) == (1, b"")
+    assert said in out.stderr and b"Traceback" not in out.stderr
+
+
+@pytest.mark.parametrize("script", ["evaluate.py", "multiple_choice.py"])
+def test_scripts_that_show_progress_run_without_stderr(folder, script, tmp_path):
+    text = tmp_path / "text"
+    question = '{"ctx": "a", "endings": ["b", "c"], "label": 0}\n'
+    text.write_text(question if "choice" in script else "Once upon a time. " * 20)
+    line = [sys.executable, f"scripts/{script}", str(folder), str(text)]
+    out = subprocess.run(
+        ["bash", "-c", '"$@" 2>&-', "bash", *line], capture_output=True
+    )
+    assert out.returncode == 0 and out.stdout.startswith(b"{")
+
+
+@pytest.mark.parametrize("command", [PYTHON, ["-m", "numpygpt.look", "lens", "Hi"]])
+def test_a_warning_that_is_an_error_is_a_sentence(folder, tmp_path, command):
+    """Weights beyond all bounds make NumPy warn."""
+    model = GPT2.from_pretrained(folder, np.float64)
+    model.params["wpe"]["weight"][:] = 3e38
+    model.save_pretrained(tmp_path / "model", np.float32)
+    Tokenizer.from_pretrained(folder).save_pretrained(tmp_path / "model")
+    arguments = command[command.index("-m") :]
+    out = subprocess.run(
+        [sys.executable, "-W", "error", *arguments, "--model", tmp_path / "model"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert out.returncode == 1 and out.stderr.startswith("numpygpt"), out.stderr
+    assert len(out.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has /dev/full")
 def test_a_full_disk(folder):
     for extra in "", "--json", "--help":
@@ -117,6 +184,27 @@ def test_a_terminal_that_is_not_utf_8(run, usual):
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert out.returncode == 0 and out.stdout.decode().startswith("Gänse 👋")
+
+
+@pytest.mark.parametrize(
+    ("asked", "n", "is_ours", "want"),
+    [({}, 3, True, "1"), ({}, 3, False, None), ({"OMP_NUM_THREADS": "2"}, 1, True, "1"),
+     ({"OPENBLAS_NUM_THREADS": "1"}, 0, True, "1"), ({}, None, True, None)],
+)  # fmt: skip
+def test_where_no_thread_can_start_blas_gets_none(monkeypatch, asked, n, is_ours, want):
+    """It would end the process. ``n``: how many BLAS would start; None: it may."""
+    for name in "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS":
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    tried = []
+    monkeypatch.setattr(interrupt, "can_start", lambda k: tried.append(k) or n is None)
+    monkeypatch.setattr(interrupt, "_is_ours", lambda: is_ours)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4), raising=False)
+    interrupt.spare_threads()
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == want
+    assert tried == ([n or 3] if is_ours and n != 0 else [0] if is_ours else [])
 
 
 def test_ctrl_c_while_numpy_is_loaded(tmp_path):

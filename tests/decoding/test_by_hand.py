@@ -9,6 +9,7 @@ import pytest
 from numpygpt import GenerationConfig
 from numpygpt import decoding as d
 from numpygpt.decoding.sampling import chain
+from numpygpt.fast.nucleus import smallest_set
 
 INF = np.inf
 
@@ -47,6 +48,39 @@ def test_epsilon_and_eta_thresholds():
     assert kept(d.eta_cutoff(z, 0.0098)) == [0, 1]
 
 
+def test_what_lies_on_a_border_stays():
+    z = np.array([math.log(2), 0.0, 0.0])  # 1/2, 1/4, 1/4: exp and the sum are exact
+    above = np.nextafter(0.25, 1)
+    for f, border, more in (
+        (d.epsilon_cutoff, 0.25, above),
+        (d.top_a, 1.0, None),  # 1/4 is the square of 1/2
+        (d.min_p, 0.5, np.nextafter(0.5, 1)),
+    ):
+        assert kept(f(z, border)) == [0, 1, 2]
+        assert more is None or kept(f(z, more)) == [0]
+    rng = np.random.default_rng(0)
+    assert kept(d.xtc(z, 1.0, 0.25, rng)) == [2]
+    assert kept(d.xtc(z, 1.0, above, rng)) == [0, 1, 2]
+    z = np.log([15, 1])
+    p = float(d.distribution(z)[1])  # less than sqrt(p) * exp(-0.234)
+    assert kept(d.eta_cutoff(z, p)) == [0, 1]
+    assert kept(d.eta_cutoff(z, np.nextafter(p, 1))) == [0]
+
+
+@pytest.mark.parametrize("min_keep", [-1, 1.5, True])
+def test_how_many_to_keep_is_a_count(min_keep):
+    z, rng = np.zeros(3), np.random.default_rng(0)
+    for call in (
+        lambda: d.top_p(z, 0.5, min_keep), lambda: d.min_p(z, 0.5, min_keep),
+        lambda: d.typical_p(z, 0.5, min_keep),
+        lambda: d.xtc(z, 0.5, 0.1, rng, min_keep), lambda: d.xtc(z, 0, 0.1, rng, min_keep),
+    ):  # fmt: skip
+        with pytest.raises(
+            ValueError, match="^min_keep must be an integer of at least"
+        ):
+            call()
+
+
 def test_typical_by_hand():
     # H of 0.6, 0.3, 0.1 is 0.898; surprises 0.511, 1.204, 2.303: distances 0.387,
     # 0.306, 1.405. So the order is 1, 0, 2.
@@ -72,6 +106,31 @@ def test_xtc_by_hand():
     assert kept(d.xtc(z, 1.0, 0.35, rng)) == [0, 1, 2, 3]  # one qualifies: off
     assert kept(d.xtc(z, 1.0, 0.5, rng)) == [0, 1, 2, 3]
     assert kept(d.xtc(np.zeros(2), 1.0, 0.5, rng)) == [1]  # of equals the last stays
+
+
+def test_what_xtc_takes_for_a_top_choice_unless_told():
+    z = np.log([0.5, 0.3, 0.11, 0.09])
+    assert kept(d.xtc(z, 1.0, rng=np.random.default_rng(0))) == [2, 3]
+
+
+def test_xtc_leaves_as_many_as_asked_or_does_nothing():
+    z, rng = np.log([0.4, 0.3, 0.2, 0.1]), np.random.default_rng(0)
+    assert kept(d.xtc(z, 1.0, 0.15, rng, min_keep=2)) == [2, 3]  # 4 - 3 + 1
+    assert kept(d.xtc(z, 1.0, 0.15, rng, min_keep=3)) == [0, 1, 2, 3]
+
+    class Coin:
+        random = staticmethod(lambda: 0.5)
+
+    assert kept(d.xtc(z, 0.5, 0.15, Coin)) == [0, 1, 2, 3]  # acts below, not at
+    assert kept(d.xtc(z, 0.51, 0.15, Coin)) == [2, 3]
+
+
+def test_mirostat_1_looks_at_the_best_hundred():
+    """Zipf's law with exponent 2 up to there, and a steep fall behind."""
+    z = -2 * np.log(np.arange(1, 301))
+    z[100:] -= 50
+    assert len(kept(d.mirostat_v1(z, 5.0))) == 5  # sqrt(32 / (1 - 1 / 300)) = 5.67
+    assert len(kept(d.mirostat_v1(z, 5.0, m=101))) == 4
 
 
 def test_dynamic_temperature_by_hand():
@@ -191,3 +250,38 @@ def test_mirostat_starts_at_twice_its_target_and_reaches_it():
         surprise.append(-math.log2(p[context[-1]]))
     assert abs(np.mean(surprise[100:]) - 2.0) < 0.1
     assert step.known["state"]["mu"] != 4.0
+
+
+@pytest.mark.parametrize("n", [5, 20, 1000])
+def test_among_many_equals_the_lowest_ids_stay(n):
+    z, first = np.zeros(n), [0, 1, 2]
+    one = np.array([1.0, *z])
+    assert kept(d.top_k(z, 3, ties="lowest")) == first
+    assert kept(d.top_p(z, 2.5 / n)) == kept(d.typical_p(z, 2.5 / n)) == first
+    assert kept(d.top_h(z, 3.5 / n)) == first
+    assert kept(d.top_p(one, 0, min_keep=3)) == first
+    assert kept(d.min_p(one, 1, min_keep=3)) == first
+    assert kept(d.typical_p(one, 0, min_keep=3)) == [1, 2, 3]
+    assert kept(d.xtc(z, 1.0, 0.0, np.random.default_rng(0))) == [n - 1]
+
+
+def test_nothing_warns_of_what_is_meant():
+    """Some numbers overflow, or are infinite on purpose."""
+    alike, far = np.zeros(100), np.array([*range(100), -1.7e308, 1.7e308])
+    least = np.array([-INF, 0.0], np.float32)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        assert d.temperature(np.array([1e300, -1e300]), 1e-20).tolist() == [0, -INF]
+        assert kept(d.typical_p(np.array([0.0, 0.0, -INF]), 0.4)) == [0]
+        for call in (
+            lambda: d.presence_penalty(least, -1e39, [0]),
+            lambda: d.presence_penalty(least, -1e39, [1]),
+            lambda: d.logit_bias(least, {1: 1e39}),
+        ):
+            with pytest.raises(ValueError, match="makes a logit NaN or .inf"):
+                call()
+        out = d.exponential_decay_length_penalty(alike + 1, (0, 1e300), [1] * 5, [0])
+        assert np.isfinite(out).all() and out[0] > 1e100
+        both = np.array([-INF, 0.0])
+        assert d.guidance_scale(both, 2.0, both).tolist() == [-INF, 0.0]
+        assert len(kept(d.top_p(alike, 0.5))) == 50
+        assert smallest_set(far, np.ones(102), 40).sum() == 40

@@ -5,6 +5,9 @@ import pytest
 
 from numpygpt import GenerationConfig
 from numpygpt.decoding import distribution, explain, trace
+from numpygpt.testing import TableLM
+
+DRAFT = TableLM(np.zeros((3, 3)))
 
 
 def told(capsys, **settings):
@@ -61,7 +64,70 @@ def test_a_chain_of_ones_own(capsys):
             {"stop_strings_wait": True, "stop_strings": ["a"]},
             "stop_strings_wait True: min_new_tokens is not set",
         ),
-        ({"output_scores": True}, "only with return_dict_in_generate=True"),
+        *[
+            ({name: value}, f"{name} {value}: only with return_dict_in_generate=True")
+            for name, value in {
+                "output_scores": True,
+                "output_logits": True,
+                "logprobs": 2,
+                "prompt_logprobs": 2,
+            }.items()
+        ],
+        ({"patience": 2.0}, "patience 2.0: only with beams: num_beams"),
+        ({"min_new_tokens": 3}, "min_new_tokens 3: there is no end to ban"),
+        (
+            {"exponential_decay_length_penalty": (1, 1.5)},
+            "exponential_decay_length_penalty (1, 1.5): there is no end to ban",
+        ),
+        (
+            {"num_assistant_tokens_schedule": "heuristic"},
+            "num_assistant_tokens_schedule heuristic: assistant_model is not set",
+        ),
+        (
+            {"assistant_confidence_threshold": 0.1},
+            "assistant_confidence_threshold 0.1: assistant_model is not set",
+        ),
+        (
+            {"negative_prompt_ids": [3], "guidance_scale": 1},
+            "ids [3]: guidance_scale is",
+        ),
+        (
+            {"num_beams": 2, "stochastic_beams": True, "patience": 2.0},
+            "patience 2.0: stochastic beams are drawn",
+        ),
+        *[
+            ({name: 0.3}, f"{name} 0.3: only when sampling: do_sample=True")
+            for name in (
+                "dynatemp_range",
+                "dynatemp_exponent",
+                "top_h",
+                "top_p",
+                "min_p",
+                "top_a",
+                "typical_p",
+                "epsilon_cutoff",
+                "eta_cutoff",
+                "top_n_sigma",
+                "xtc_probability",
+                "xtc_threshold",
+                "mirostat_tau",
+                "mirostat_eta",
+                "adaptive_target",
+                "adaptive_decay",
+            )
+        ],
+        ({"mirostat": 2}, "mirostat 2: only when sampling"),
+        ({"min_keep": 2}, "min_keep 2: only when sampling"),
+        (
+            {"do_sample": True, "min_keep": 2},
+            "min_keep 2: top_p is 1 and min_p is 0 and typical_p is 1 and "
+            "xtc_probability is 0",
+        ),
+        (
+            {"do_sample": True, "adaptive_decay": 0.5},
+            "adaptive_decay 0.5: adaptive_target is not set",
+        ),
+        ({"penalty_last_n": 3}, "penalty_last_n 3: repetition_penalty is 1 and freq"),
         ({"max_matching_ngram_size": 3}, "prompt_lookup_num_tokens is not set"),
         ({"num_assistant_tokens": 3}, "assistant_model is not set"),
         ({"negative_prompt_ids": [3]}, "guidance_scale is not set"),
@@ -110,11 +176,24 @@ def test_what_has_two_reasons_is_said_once(capsys):
         ({"do_sample": True, "top_k": 1}, "top_k 1 leaves one token"),
         ({"do_sample": True, "top_p": 0.0}, "top_p 0 leaves one token"),
         ({"num_return_sequences": 2}, "they are all the same"),
-        ({"do_sample": True, "mirostat": 2, "top_p": 0.5}, "takes the place of"),
+        *[
+            ({"do_sample": True, "mirostat": 2, name: value}, "takes the place of")
+            for name, value in {
+                "top_h": 0.5,
+                "top_k": 5,
+                "top_p": 0.5,
+                "min_p": 0.1,
+                "top_n_sigma": 1.0,
+                "xtc_probability": 0.5,
+                "adaptive_target": 0.3,
+            }.items()
+        ],
         (
             {"do_sample": True, "xtc_probability": 0.5, "xtc_threshold": 0.6},
             "above 0.5",
         ),
+        ({"forced_eos_token_id": [3, 4], "suppress_tokens": [4]}, "the last step will"),
+        ({"min_length": 7, "max_new_tokens": 5}, "min_length 7 counts the prompt"),
         ({"forced_eos_token_id": 3, "suppress_tokens": [3]}, "forced_eos_token_id"),
         ({"eos_token_id": 3, "suppress_tokens": [3]}, "only the length ends a text"),
         ({"min_new_tokens": 30}, "min_new_tokens 30: max_length 20, which"),
@@ -161,6 +240,19 @@ def test_what_is_probably_not_meant(capsys, settings, line):
         {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0},
         {"num_beams": 4, "stochastic_beams": True, "num_return_sequences": 4},
         {"choices": [[1, 2]], "watermarking_config": {}, "suppress_tokens": [1]},
+        {"do_sample": True, "xtc_probability": 0.5, "xtc_threshold": 0.5},
+        {"eos_token_id": 1, "exponential_decay_length_penalty": (1, 1.5)},
+        {"guidance_scale": 1.5, "negative_prompt_ids": [3]},
+        {"prompt_lookup_num_tokens": 2, "max_matching_ngram_size": 3},
+        {"return_dict_in_generate": True, "output_scores": True, "logprobs": 2},
+        {"do_sample": True, "top_k": 2, "top_p": 0.1, "num_return_sequences": 2},
+        {"forced_eos_token_id": 3, "suppress_tokens": [4]},
+        {
+            "num_beams": 2,
+            "early_stopping": True,
+            "length_penalty": 2.0,
+            "patience": 2.0,
+        },
         {"eos_token_id": 1, "min_new_tokens": 19},
         {"eos_token_id": 1, "min_length": 6, "max_new_tokens": 5},
     ],
@@ -185,6 +277,14 @@ def test_what_is_in_order_is_not_blamed(capsys, settings):
             "stochastic beam search with 4 beams, up",
         ),
         ({"penalty_alpha": 0.6}, "contrastive search, penalty_alpha 0.6, up"),
+        ({"assistant_model": DRAFT}, "greedy, drafts by assistant_model, up to 20"),
+        (
+            {"prompt_lookup_num_tokens": 2, "do_sample": True},
+            "sampling, drafts of up to 2 tokens by lookup, up",
+        ),
+        ({"guidance_scale": 1.5}, "greedy, guidance_scale 1.5, up"),
+        ({"guidance_scale": 1}, "greedy, up"),
+        ({"dola_layers": "low"}, "greedy, dola_layers low, up to 20 tokens with the"),
     ],
 )
 def test_the_method(capsys, settings, words):
@@ -202,6 +302,18 @@ def test_what_works_besides_the_chain(capsys):
         "  stop_strings 'x': stop when one appears",
         "  max_time 2.0: stop after this many seconds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("regex", "a+"), ("choices", ["a"]), ("json_schema", True), ("json_object", True),
+     ("token_healing", True), ("stop_strings", ["a"]), ("stop_strings_wait", True),
+     ("stopping_criteria", [max]), ("max_time", 2.0)],
+)  # fmt: skip
+def test_each_of_the_besides(capsys, name, value):
+    lines = told(capsys, **{name: value}).partition("besides:\n")[2].splitlines()
+    about = GenerationConfig.__dataclass_fields__[name].metadata["help"]
+    assert lines[0] == f"  {name} {value!r}: {about}"
 
 
 def test_what_changes_nothing_is_no_step_of_the_chain(capsys):

@@ -14,6 +14,7 @@ from numpygpt.layers import softmax
 from numpygpt.testing import check_filter, logits
 
 shares = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
+INF = np.inf
 positive = st.sampled_from([0.1, 0.7, 1.0, 1.5, 10.0])
 ordinary = logits(kinds=("ordinary",), dtypes=(np.float64,))
 ALWAYS = np.random.default_rng(1)
@@ -176,6 +177,14 @@ def test_15_the_others_are_not(name):
     assert not np.array_equal(once, twice)
 
 
+@pytest.mark.parametrize(("name", "value"), of_kind("upper-set", FILTERS))
+@pytest.mark.parametrize("level", [1000.0, -1000.0])
+def test_06_no_level_is_too_high_or_too_low(name, value, level):
+    z = np.array([2.0, 1.5, 1.0, 0.0, -1.0, -2.0])
+    want = kept(call(STEPS[name], z, value))
+    assert np.array_equal(kept(call(STEPS[name], z + level, value)), want)
+
+
 @given(logits(), st.integers(1, 12), shares)
 def test_16_top_k_and_min_p_commute(z, k, m):
     assert np.array_equal(d.min_p(d.top_k(z, k), m), d.top_k(d.min_p(z, m), k))
@@ -230,6 +239,13 @@ def test_21_no_temperature_is_too_extreme(z, value):
         p = softmax(d.temperature(z, value).astype(np.float64))
     assert np.isfinite(p).all()
     assert p.argmax() == z.argmax() or value == 1e300
+
+
+def test_21_a_row_that_overflows_does_not_hide_among_others():
+    rows = np.array([[1.0, 0.0], [-1e300, -2e300], [1e300, -1e300]])
+    assert d.temperature(rows, 1e-20).tolist() == [[0, -1e20], [0, -INF], [0, -INF]]
+    assert d.temperature(rows[:2], 1e-20).tolist() == [[0, -1e20], [0, -INF]]
+    assert d.temperature(rows[0], 1e-20).tolist() == [1e20, 0]  # it can be said
 
 
 @given(ordinary, positive, positive)

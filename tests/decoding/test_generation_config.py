@@ -10,6 +10,7 @@ import pytest
 from by_row import VALUES
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
+from numpygpt.decoding.plumbing import ranges
 from numpygpt.decoding.plumbing.settings import merge_config
 from numpygpt.decoding.rules.table import STEPS, is_on
 
@@ -37,6 +38,70 @@ def test_a_right_value_is_taken(name):
     for value in VALUES[FIELDS[name].metadata["range"].words][0]:
         assert getattr(GenerationConfig(**{name: value}), name) == value
     assert getattr(GenerationConfig(), name) == FIELDS[name].default
+
+
+INF, MOST = math.inf, 2**63 - 1
+# Both sides of every border.
+EDGES = {
+    "FLAG": ([True, False], [0, None, np.True_]),
+    "NUMBER": ([0, -1e308, np.float32(1), MOST], [INF, -INF, math.nan, MOST + 1]),
+    "SHARE": ([0, 0.0, 1, 1.0], [-1e-9, 1 + 1e-9, False]),
+    "AT_LEAST_0": ([0, 1e300], [-1e-300, INF, 10**400]),
+    "AT_LEAST_1": ([1, 1.0], [0.999, INF]),
+    "DECAY_RATE": ([0, 0.99], [-1e-9, 0.9901]),
+    "POSITIVE": ([5e-324, MOST], [0, 0.0, -0.0, MOST + 1]),
+    "POWER": ([-50, 50.0], [-50.001, 50.001]),
+    "COUNT": ([1, np.int8(1), MOST], [0, 1.0, MOST + 1]),
+    "COUNT_OR_0": ([0], [-1, False]),
+    "LAST_N": ([-1, 0], [-2]),
+    "VERSION": ([0, 1, 2], [-1, 3]),
+    "ID": ([0, MOST], [-1, MOST + 1]),
+    "IDS": ([0, [0], (3, 4)], [None, [], (), -1, [-1], [[1]]]),
+    "ID_LIST": ([[], (), [0], (1,)], [0, [-1], None]),
+    "SOME_IDS": ([[0], (1,)], [[], (), [-1]]),
+    "SEQUENCES": ([[[0]], ((1, 2),)], [[], [[]], [0]]),
+    "SEQUENCE_BIAS": (
+        [{(0,): 1}, [[[0], -1.5]], [((0, 1), 0)]],
+        [{}, [], [[[0]]], [[[0], 1, 2]], [[[], 1]], {(0,): -INF}, {(-1,): 1}, {0: 1}],
+    ),
+    "TOKEN_BIAS": (
+        [{0: 1}, {"0": -1.5}, {3: -INF}], [{}, {0: INF}, {0: math.nan}, [[0, 1]]]
+    ),
+    "BREAKERS": ([[], (), ["a", 0, [0, 1]]], [["a", -1], [[]], [""], None, "a"]),
+    "DECAY": (
+        [(0, 0), [3, 1.5]], [(-1, 1), (1, -0.1), (1,), (1, 2, 3), (0.5, 1), (1, INF)]
+    ),
+    "DICTIONARY": ([{}], [[], None]),
+    "TEXT": (["", "a"], [b"", None]),
+    "TEXTS": (["a", ["a"], ("a", "b")], ["", [], ["a", ""], None]),
+    "CHOICES": ([["a"], [[0]], ("a", "b")], [[], [""], [[]], ["a", [0]], "a"]),
+    "SCHEMA": ([{}, True, False, ""], [[], None, 0]),
+    "LAYERS": (["low", "high", [0], (1, 2)], ["lo", "hig", [], [-1], 0]),
+    "EARLY": ([True, False, "never"], ["neve", 0, None]),
+    "SCHEDULE": (
+        ["constant", "heuristic", "heuristic_transient"], ["constan", "heuristi", None]
+    ),
+    "CHAIN": (["hf", "", [], (), ["a", print], (print,)], [[0], None, print]),
+    "ALLOWED": ([print], [None, []]),
+    "STOPS": ([[], (), [print]], [print, [0], None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_both_sides_of_every_border(name):
+    range_ = getattr(ranges, name)
+    for value in EDGES[name][0]:
+        ranges.check("it", range_, value)
+    for value in EDGES[name][1]:
+        with pytest.raises(
+            ValueError, match=f"^it must be {re.escape(range_.words)}, "
+        ):
+            ranges.check("it", range_, value)
+
+
+def test_every_range_has_its_borders_here():
+    known = {name for name, r in vars(ranges).items() if isinstance(r, ranges.Range)}
+    assert known - EDGES.keys() == {"MODEL", "READ", "TOKENIZER"}
 
 
 # Nobody means these, but a file may hold them, and so may a command line.

@@ -165,9 +165,14 @@ def test_no_divergence_from_itself():
     [
         (1, True, [0], [0]),
         (2, True, [1], [1]),
+        (3, True, [2], [1]),
+        (3, False, [0], [1]),
         (4, True, [2], [2]),
+        (5, False, [0], [2, 4]),
         (12, True, [2, 4], [6, 8, 10]),
         (12, False, [0, 2, 4], [6, 8, 10]),
+        (40, True, list(range(2, 20, 2)), list(range(20, 40, 2))),
+        (41, False, list(range(0, 20, 2)), list(range(21, 41, 2))),
         (48, True, list(range(2, 20, 2)), list(range(28, 48, 2))),
     ],
 )
@@ -186,3 +191,8 @@ def test_layers_that_do_not_exist(layers):
 def test_dola_needs_layers():
     with pytest.raises(ValueError, match="a TableLM has none"):
         TableLM(np.zeros((3, 3))).generate([1], dola_layers="low")
+
+
+def test_layers_that_stand_twice_count_once():
+    """They change nothing, and a file could ask for so many that no memory holds them."""
+    assert early_layers([1, 0] * 100_000, SMALL.config) == [1, 0]

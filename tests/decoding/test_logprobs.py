@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GPT2Config
+from numpygpt.decoding.plumbing.logprobs import likeliest
 from numpygpt.layers import log_softmax
 
 CONFIG = GPT2Config(31, n_positions=40, n_embd=12, n_layer=2, n_head=3,
@@ -68,3 +69,12 @@ def test_none_asked_for_none_given():
     assert out.top_logprobs == [[[]] * 6] and out.prompt_logprobs == [[]]
     with pytest.raises(ValueError, match="logprobs must be an integer of at least 0"):
         MODEL.generate([5], logprobs=-1, **HOW)
+
+
+def test_the_likeliest_the_first_of_equal_ones_first():
+    logprobs = np.array([-3.0, -1.0, -2.0] * 20 + [-np.inf])
+    found = likeliest(logprobs, 22)
+    assert [i for i, _ in found] == [*range(1, 60, 3), 2, 5]
+    assert [logprob for _, logprob in found] == [-1.0] * 20 + [-2.0] * 2
+    assert likeliest(logprobs, 0) == []
+    assert len(likeliest(logprobs, 99)) == 60  # what cannot come is left out

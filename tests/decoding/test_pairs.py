@@ -91,3 +91,41 @@ def test_two_searches_at_once_are_refused():
     for (a, _, _), (b, _, _) in itertools.combinations(SEARCHES, 2):
         with pytest.raises(ValueError, match=f"{a} and {b}"):
             MODEL.generate(PROMPT, **{a: ON[a], b: ON[b]})
+
+
+def test_dola_and_guidance_are_refused_by_their_names():
+    """What DoLa removes differs with and without the prompt, and -inf - -inf is NaN."""
+    settings = {name: ON[name] for name in ("dola_layers", "guidance_scale")}
+    [line] = _refused(GenerationConfig(**settings))
+    assert "dola_layers and guidance_scale cannot go together" in line
+    for others in {}, {"num_beams": 3}, {"prompt_lookup_num_tokens": 3}:
+        with pytest.raises(ValueError, match="dola_layers and guidance_scale cannot"):
+            MODEL.generate([PROMPT, [5]], **settings, **others)
+    fine = MODEL.generate([PROMPT, [5]], **settings | {"guidance_scale": 1})
+    assert len(fine) == 2
+
+
+def as_numpys(value):
+    """The numbers in a setting as NumPy's."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(as_numpys, value))
+    if isinstance(value, dict):
+        return {key: as_numpys(v) for key, v in value.items()}
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    return np.int64(value) if isinstance(value, int) else np.float64(value)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "json_schema"])
+def test_numpys_numbers_are_numbers_in_every_setting(name):
+    """np.int64(3) is no int, and comes out of every array."""
+    settings = NEEDS.get(name, {}) | {"max_new_tokens": 4, "tokenizer": TOKENIZER}
+    if name in ("temperature", "top_k", "mirostat_tau", "adaptive_target"):
+        settings["do_sample"] = True
+    if name == "penalty_alpha":
+        settings["top_k"] = 4
+    ours = MODEL.generate(PROMPT, seed=3, **settings | {name: ON[name]})
+    theirs = MODEL.generate(
+        PROMPT, seed=3, **as_numpys(settings | {name: ON[name]})
+    )  # fmt: skip
+    assert np.array_equal(ours, theirs)

@@ -364,6 +364,13 @@ def test_renormalized_logits_are_log_probabilities(z):
     np.testing.assert_allclose(shift, shift[0], atol=2e-3)  # float32 at 1e4
 
 
+def test_renormalized_or_as_they_are():
+    z = np.array([1.0, 3.0])
+    assert d.renormalize_logits(z, False).tolist() == [1.0, 3.0]
+    for out in (d.renormalize_logits(z, True), d.renormalize_logits(z)):
+        np.testing.assert_allclose(out, [-2.126928, -0.126928], atol=1e-6)
+
+
 def test_all_banned_names_the_rule():
     with pytest.raises(
         ValueError, match=r"suppress_tokens \[0, 1\] removes every token"
@@ -371,6 +378,47 @@ def test_all_banned_names_the_rule():
         d.suppress_tokens(np.zeros(2), [0, 1])
     with pytest.raises(ValueError, match="min_length 9 removes every token"):
         d.min_length(np.zeros(1), 9, [], [0])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda z: d.ignore_eos(z, True, eos_token_ids=[3]), "eos_token_id: token id 3"),
+        (lambda z: d.min_length(z, 1, [], [-1]), "eos_token_id: token id -1"),
+        (lambda z: d.min_new_tokens(z, 1, [], [-1]), "eos_token_id: token id -1"),
+        (
+            lambda z: d.exponential_decay_length_penalty(z, (0, 1.5), [0], [-1]),
+            "eos_token_id: token id -1",
+        ),
+        (lambda z: d.allowed_token_ids(z, [3]), "allowed_token_ids: token id 3"),
+        (lambda z: d.suppress_tokens(z, [-1]), "suppress_tokens: token id -1"),
+        (lambda z: d.sequence_bias(z, {(3,): 1.0}), "sequence_bias: token id 3"),
+        (lambda z: d.sequence_bias(z, {(3, 0): 1.0}), "sequence_bias: token id 3"),
+        (lambda z: d.bad_words_ids(z, [[-1]]), "bad_words_ids: token id -1"),
+        (lambda z: d.logit_bias(z, {3: 1.0}), "logit_bias: token id 3"),
+        (
+            lambda z: d.prefix_allowed_tokens_fn(z, lambda n, ids: [3]),
+            "prefix_allowed_tokens_fn: token id 3",
+        ),
+        (lambda z: d.presence_penalty(z, 0.5, [0, 3, -1]), "penalty: token id -1"),
+        (lambda z: d.presence_penalty(z, 0.5, [0, 4, 1]), "penalty: token id 4"),
+    ],
+)
+def test_an_id_outside_the_vocabulary_is_named_with_its_setting(call, words):
+    with pytest.raises(ValueError, match=f"{words} is outside the vocabulary, 0 to 2"):
+        call(np.zeros(3))
+
+
+def test_what_never_comes_need_not_be_kept_away():
+    z = np.zeros(3)
+    for out in (
+        d.suppress_tokens(z, [1, 3]), d.begin_suppress_tokens(z, [1, 9]),
+        d.min_length(z, 1, [], [1, 3]), d.min_new_tokens(z, 1, [], [1, 3]),
+        d.bad_words_ids(z, [[1], [3], [3, 2], [2, 3]], [2]),
+    ):  # fmt: skip
+        assert out.tolist() == [0, -INF, 0]
+    out = d.exponential_decay_length_penalty(z + 1, (0, 3.0), [0], [1, 3])
+    assert out.tolist() == [1, 3, 1]
 
 
 def test_as_many_contexts_as_rows():
@@ -406,7 +454,11 @@ def test_as_many_contexts_as_rows():
         # Said at once, not when the token's turn has come:
         (d.forced_eos_token_id, 3, "forced_eos_token_id: token id 3 is outside"),
         (d.forced_bos_token_id, 3, "forced_bos_token_id: token id 3 is outside"),
-        (d.begin_suppress_tokens, [-1], "begin_suppress_tokens: token id -1 is outside"),
+        (
+            d.begin_suppress_tokens,
+            [-1],
+            "begin_suppress_tokens: token id -1 is outside",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(rule, value, message):

@@ -11,6 +11,7 @@ from numpygpt.decoding.constraints import regular
 from numpygpt.decoding.constraints.regular import (
     DEAD,
     EMPTY,
+    UNKNOWN,
     Automaton,
     beginnings,
     code_points,
@@ -139,6 +140,29 @@ def test_classes_one_character_at_a_time(pattern, text):
     assert (state is not None) == bool(re.fullmatch(pattern, text, re.ASCII))
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\n", r"\t", r"\r", r"\f", r"\v", r"\d", r"\D", r"\s", r"\S", r"\w", r"\W",
+     r"[\t-\r]", "[!-/]", r"[\]\\-]", "[^^-]", r"\+", "."],
+)  # fmt: skip
+def test_classes_for_every_character_of_one_or_two_bytes(pattern):
+    automaton = Automaton(parse(pattern))
+    for char in map(chr, range(0x180)):
+        state = automaton.run(0, char.encode())
+        matches = bool(re.fullmatch(pattern, char, re.ASCII))
+        assert (state is not None) == matches, char
+
+
+def test_the_first_and_the_last_of_all_characters():
+    automaton = Automaton(parse("."))
+    for char in "\0\ud7ff\ue000\uffff\U00010000\U0010ffff":
+        assert automaton.must_end(automaton.run(0, char.encode()))
+    for none in ("\ud800", "\udfff"):  # halves of UTF-16 pairs
+        assert automaton.run(0, none.encode(errors="surrogatepass")) is None
+    assert automaton.run(0, b"\xf4\x90") is None  # behind the last
+    assert automaton.run(0, b"\xf5") is None
+
+
 @pytest.mark.parametrize("pattern", ["a{2}", "a{1,2}", "a{,2}", "a{2,}", "[]a]+"])
 @pytest.mark.parametrize("text", ["a", "aa", "aaa", "]", "a]"])
 def test_how_often(pattern, text):
@@ -184,6 +208,33 @@ def test_every_byte_of_every_character(first, second, data):
             wanted, half = derive(begins, low), b""
             assert automaton.states[at] == (wanted, b"")
             begins = beginnings(wanted)
+
+
+HALVES = [b"", b"\xc3", b"\xe0", b"\xe1", b"\xe2\x82", b"\xed", b"\xef", b"\xf0",
+          b"\xf0\x9f", b"\xf1", b"\xf4", b"\xf4\x8f\xbf"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [".", "[a-\u00e9]x", "[^\u20ac]*", "[\u0800-\u0fff]a|b", "[\u0700-\U00100000]",
+     "[\u00c1-\u01ff]|[\U0001f600-\U0001f64f]y"],
+)  # fmt: skip
+def test_what_a_byte_says_of_other_bytes_is_true(pattern):
+    """A step fills the table for all bytes that lead to the same state."""
+    automaton = Automaton(parse(pattern))
+    for half in HALVES:
+        state = automaton.run(0, half)
+        if state is None:
+            continue
+        said = []
+        for byte in range(256):
+            automaton.table[state] = UNKNOWN
+            automaton.run(state, [byte])
+            said.append(automaton.table[state].copy())
+        alone = np.diagonal(said)
+        for row in said:
+            known = row != UNKNOWN
+            assert np.array_equal(row[known], alone[known])
 
 
 def test_a_place_in_a_long_string_has_few_states():
@@ -245,6 +296,57 @@ def test_what_is_too_large_is_said_at_once(pattern, message):
     assert len(str(error.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("fits", "not_quite", "words"),
+    [
+        ("a" * 10_000, "a" * 10_001, "at most 10000 characters, copies counted"),
+        ("(?:a{250}){40}", "(?:a{250}){41}", "at most 10000"),
+        ("(?:a{250}){,40}", "(?:a{250}){,41}", "at most 10000"),
+        ("(?:(?:a{250}){40})*", "(?:(?:a{250}){40}b)*", "at most 10000"),
+        ("(?:(?:a{250}){20})+", "(?:(?:a{250}){20}b)+", "at most 10000"),
+        ("(?:(?:a{250}){20}){1,}", "(?:(?:a{250}){20}b){1,}", "at most 10000"),
+        ("[ab]{250}" * 20 + "|.{250}" * 20, "[ab]{250}" * 40 + "|.", "at most 10000"),
+        (
+            "(" * 100 + "a" + ")" * 100,
+            "(" * 101 + "a" + ")" * 101,
+            "at most 100 groups",
+        ),
+        ("a{250}", "a{251}", "from 0 to 250 copies"),
+        ("a{,250}", "a{,251}", "from 0 to 250 copies"),
+        ("a{250,}", "a{251,}", "from 0 to 250 copies"),
+        ("a{2,2}", "a{3,2}", "least first"),
+        ("a{0}", "a{}", "write {m}, {m,} or {m,n}"),
+        ("a{000000250}", "a{0000000250}", "write {m}"),  # no number is as long as that
+    ],
+    ids=range(14),
+)
+def test_the_largest_that_is_taken(fits, not_quite, words):
+    parse(fits)
+    with pytest.raises(ValueError, match=words):
+        parse(not_quite)
+
+
+def test_a_pattern_in_a_message_is_cut_behind_60_characters():
+    with pytest.raises(ValueError) as error:
+        parse("a" * 59 + ")")
+    begin = f"regex {'a' * 59 + ')'!r}: ')' at 59: nothing is open"
+    assert str(error.value).startswith(begin)
+    with pytest.raises(ValueError) as error:
+        parse("a" * 60 + ")")
+    assert str(error.value).startswith(f"regex {'a' * 57 + '...'!r}: ')' at 60: ")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "at"),
+    [("ab*+", 3), ("ab(?=c)", 2), ("ab(c", 2), ("ab[c", 2), ("x[b-a]", 4), ("ab*{2}", 3),
+     (r"ab\b", 2), ("ab^", 2), ("ab{x}", 2), ("ab{300}", 2), ("ab|c)", 4)],
+)  # fmt: skip
+def test_a_message_says_where_it_went_wrong(pattern, at):
+    begin = f"regex {pattern!r}: {pattern[at:]!r} at {at}: "
+    with pytest.raises(ValueError, match=re.escape(begin)):
+        parse(pattern)
+
+
 def spell(pattern, text):
     automaton = Automaton(parse(pattern))
     state = automaton.run(0, text.encode())
@@ -271,6 +373,16 @@ def test_too_many_states_are_an_error(monkeypatch):
     assert spell("[ab]*a[ab]{5}", "abababab")
     with pytest.raises(ValueError, match="regex is too large"):
         spell("[ab]*a[ab]{50}", "a" * 50)
+
+
+def test_as_many_beginnings_as_are_allowed(monkeypatch):
+    automaton = Automaton(parse("[ab]*a[ab]{2}"))
+    automaton.run(0, b"aaaa")
+    monkeypatch.setattr(regular, "MOST_KEPT", automaton.n_kept)
+    assert spell("[ab]*a[ab]{2}", "aaaa")
+    monkeypatch.setattr(regular, "MOST_KEPT", automaton.n_kept - 1)
+    with pytest.raises(ValueError, match="regex is too large"):
+        spell("[ab]*a[ab]{2}", "aaaa")
 
 
 def test_equal_expressions_are_one():

@@ -78,13 +78,11 @@ def test_37_rounding_never_draws_beyond_the_end():
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
-        {"temperature": 0.7, "top_k": 2},
+        {"temperature": 0.7, "top_k": 2, "repetition_penalty": 1.5},
         {"top_p": 0.6, "chain": "llama.cpp", "temperature": 1.7},
-        {"xtc_probability": 0.4, "xtc_threshold": 0.15},
-        {"repetition_penalty": 1.5, "typical_p": 0.8},
-        {"no_repeat_ngram_size": 3, "min_new_tokens": 2},
-        {"frequency_penalty": 0.7, "presence_penalty": 0.2, "dry_multiplier": 1.0},
+        {"xtc_probability": 0.4, "xtc_threshold": 0.15, "typical_p": 0.8},
+        {"no_repeat_ngram_size": 3, "min_new_tokens": 2, "dry_multiplier": 1.0},
+        {"frequency_penalty": 0.7, "presence_penalty": 0.2},
         {"watermarking_config": {"greenlist_ratio": 0.4}},
         {"do_sample": False, "repetition_penalty": 1.5},
     ],

@@ -134,12 +134,16 @@ def test_what_cannot_be_expressed_is_refused_by_name_and_place(schema, words):
     assert len(str(error.value)) < 300
 
 
-@pytest.mark.parametrize("code", [*range(32), 34, 92, 127, 0x1F600])
+@pytest.mark.parametrize("code", [*range(36), 91, 92, 93, 127, 0x1F600])
 def test_every_character_is_written_as_json_has_it(code):
     """A pattern means the character, its escape stands in the text."""
     text = json.dumps(chr(code), ensure_ascii=False)
     for pattern in (f"^[{chr(0)}-{chr(0x10FFFF)}]$", "^(.|\n)$"):
         assert spells({"type": "string", "pattern": pattern}, text)
+        in_digits = f'"\\u{code:04x}"'  # where there is no other way
+        assert spells({"type": "string", "pattern": pattern}, in_digits) == (
+            text == in_digits
+        )
     other = {"type": "string", "pattern": "^[^" + f"\\{chr(code)}" + "]$"}
     assert not spells(other, text)
 
@@ -175,7 +179,9 @@ def test_a_part_that_is_met_many_times_is_read_once():
     """2 ** 20 parts, if every reference were followed."""
     assert spells(doubling(20), '{"a":{"b":{}},"b":{"a":{}}}')
     assert spells(doubling(3, required=["b"]), '{"a":{"b":null}, "b":{"b":null}}')
-    with pytest.raises(ValueError, match=r"at #/\$defs/d\d+: too large: more than 50,000"):
+    with pytest.raises(
+        ValueError, match=r"at #/\$defs/d\d+: too large: more than 50,000"
+    ):
         expression(doubling(20, required=["a", "b"]))
 
 
@@ -421,6 +427,8 @@ def test_a_keyword_stands_beside_its_type_alone(name):
         ({"type": "string", "pattern": "a|b$"}, "#/pattern: write"),
         ({"type": "integer", "maximum": 10**15}, "#/maximum: must be a whole number"),
         ({"type": []}, "#/type: must be of"),
+        ({"type": ["null", "text"]}, "#/type: must be of"),
+        ({"type": ["text", "null"]}, "#/type: must be of"),
         ({"$ref": 3}, "#/\\$ref: must begin with"),
         ({"$ref": "#/$defs/1", "$defs": [{}]}, "#/\\$ref: there is no #/\\$defs/1"),
         ({"type": "object", "properties": {"a": 3}}, "#/properties/a: a schema is"),

@@ -85,12 +85,12 @@ def test_a_token_without_probability_is_never_accepted():
 @pytest.mark.parametrize("filters", [{}, {"temperature": 0.6, "top_k": 2}])
 @pytest.mark.parametrize("drafts", ["model", "lookup"])
 def test_62_65_the_law_of_whole_texts(drafts, filters):
-    """Chi-square of 1,000 texts of three tokens against their exact law. With 63
+    """Chi-square of 500 texts of three tokens against their exact law. With 63
     degrees of freedom 150 is exceeded once in ten million runs."""
     method = {"prompt_lookup_num_tokens": 2}
     if drafts == "model":
         method = {"assistant_model": make_model(4, seed=8), "num_assistant_tokens": 2}
-    prompt, n, counts = [1, 2, 1, 2, 1], 1000, {}
+    prompt, n, counts = [1, 2, 1, 2, 1], 500, {}
     for seed in range(n):
         [row] = TINY.generate(
             prompt, do_sample=True, max_new_tokens=3, seed=seed, **filters, **method
@@ -230,6 +230,20 @@ def test_a_draft_model_with_less_room():
     plain = SMALL.generate([1, 2], max_new_tokens=30)
     drafted = SMALL.generate([1, 2], max_new_tokens=30, assistant_model=short)
     assert drafted.tolist() == plain.tolist()
+
+
+def test_how_many_guesses_there_is_room_for():
+    """The last guess is not read, so it may stand behind the draft model's context; the
+    model itself reads all, and its text ends where its context does."""
+    rows = np.log([[0.1, 0.9], [0.9, 0.1]])
+    how = {"num_assistant_tokens": 20, "assistant_confidence_threshold": 0.0}
+    for n_draft, n_ctx, n_guessed in (9, 40, [8, 0, 0]), (40, 9, [7]), (40, 40, [20, 17]):
+        out = TableLM(rows, n_ctx=n_ctx).generate(
+            [0], assistant_model=TableLM(rows, n_ctx=n_draft), **how,
+            max_new_tokens=12 if n_draft < 40 else 99, return_dict_in_generate=True,
+        )  # fmt: skip
+        assert [guessed for guessed, _ in out.notes[0]] == n_guessed
+        assert out.lengths[0] == (13 if n_draft < 40 else n_ctx)
 
 
 def test_40_rules_of_one_prompt_reach_its_drafts():

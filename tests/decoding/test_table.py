@@ -15,7 +15,19 @@ from numpygpt.cli.options import parse
 from numpygpt.decoding import filters
 from numpygpt.decoding.plumbing.ranges import Range
 from numpygpt.decoding.rules import mirostat, penalties, table, truncation, watermark
-from numpygpt.decoding.rules.table import KINDS, PRESETS, STEPS, known, reads
+from numpygpt.decoding.rules.table import (
+    FILTERS,
+    HF,
+    KINDS,
+    PRESETS,
+    SETTINGS,
+    STEPS,
+    known,
+    last,
+    reads,
+    steps_of,
+)
+from numpygpt.decoding.sampling import chain, process
 
 README = Path(decoding.__file__).with_name("README.md").read_text(encoding="utf-8")
 # What takes logits and is no step: other ways to call one, and guidance, which needs
@@ -201,3 +213,135 @@ def test_every_word_of_kind_is_explained_and_used():
     for word, meaning in KINDS.items():
         assert f"`{word}`: {meaning}" in README
     assert all(isinstance(row.function, Callable) for row in table.STEPS.values())
+
+
+# A text of five tokens, three of them the prompt's; token 3 ends it, and the sixth is
+# the last that it may have.
+Z = np.array([1.0, -0.5, 2.0, 0.5, 1.5, 0.0])
+TEXT, OUTPUT, SAMPLING = [2, 1, 2, 0, 2], [0, 2], {"do_sample": True}
+EVERY = {
+    "sequence_bias": ({"sequence_bias": {(2, 1): 2.0}}, lambda f: f({(2, 1): 2.0}, TEXT)),
+    "logit_bias": ({"logit_bias": {4: 1.0}}, lambda f: f({4: 1.0})),
+    "ignore_eos": ({"ignore_eos": True}, lambda f: f(True, (), [3])),
+    "allowed_token_ids": ({"allowed_token_ids": [1, 2]}, lambda f: f([1, 2])),
+    "repetition_penalty": (
+        {"repetition_penalty": 1.5, "penalty_last_n": 2}, lambda f: f(1.5, OUTPUT)
+    ),
+    "frequency_penalty": ({"frequency_penalty": 0.5}, lambda f: f(0.5, OUTPUT)),
+    "presence_penalty": ({"presence_penalty": 0.5}, lambda f: f(0.5, OUTPUT)),
+    "dry": (
+        {"dry_multiplier": 0.5, "dry_base": 3.0, "dry_allowed_length": 1,
+         "dry_sequence_breakers": [[2, 0]], "dry_last_n": 4},
+        lambda f: f(0.5, TEXT[1:], 3.0, 1, [[2, 0]]),
+    ),
+    "no_repeat_ngram_size": ({"no_repeat_ngram_size": 2}, lambda f: f(2, TEXT)),
+    "bad_words_ids": (
+        {"bad_words_ids": [[2, 1], [3]]}, lambda f: f([[2, 1], [3]], TEXT, [3])
+    ),
+    "min_length": (
+        {"min_length": 6, "max_new_tokens": None}, lambda f: f(6, TEXT, [3])
+    ),
+    "min_new_tokens": ({"min_new_tokens": 3}, lambda f: f(3, OUTPUT, [3])),
+    "prefix_allowed_tokens_fn": (
+        {"prefix_allowed_tokens_fn": lambda n, ids: [n, len(ids)]},
+        lambda f: f(lambda n, ids: [4, 5], TEXT),
+    ),
+    "forced_bos_token_id": ({"forced_bos_token_id": 1}, lambda f: f(1, [2])),
+    "forced_eos_token_id": (
+        {"forced_eos_token_id": [3, 4]}, lambda f: f([3, 4], TEXT, 6)
+    ),
+    "exponential_decay_length_penalty": (
+        {"exponential_decay_length_penalty": (1, 1.5)}, lambda f: f((1, 1.5), OUTPUT, [3])
+    ),
+    "suppress_tokens": ({"suppress_tokens": [2]}, lambda f: f([2])),
+    "begin_suppress_tokens": (
+        {"begin_suppress_tokens": [2]}, lambda f: f([2], TEXT[:3], 3)
+    ),
+    "watermark": ({"watermarking_config": {"bias": 1.5}}, lambda f: f({"bias": 1.5}, TEXT)),
+    "renormalize_logits": ({"renormalize_logits": True}, lambda f: f(True)),
+    "temperature": (
+        {"temperature": 0.5, "dynatemp_range": 0.3, "dynatemp_exponent": 2.0} | SAMPLING,
+        lambda f: f(0.5, 0.3, 2.0),
+    ),
+    "top_h": ({"top_h": 0.5} | SAMPLING, lambda f: f(0.5)),
+    "top_k": ({"top_k": 2} | SAMPLING, lambda f: f(2, "all")),
+    "top_p": ({"top_p": 0.1, "min_keep": 3} | SAMPLING, lambda f: f(0.1, 3)),
+    "min_p": ({"min_p": 0.9, "min_keep": 3} | SAMPLING, lambda f: f(0.9, 3)),
+    "top_a": ({"top_a": 0.9} | SAMPLING, lambda f: f(0.9)),
+    "typical_p": ({"typical_p": 0.1, "min_keep": 3} | SAMPLING, lambda f: f(0.1, 3)),
+    "epsilon_cutoff": ({"epsilon_cutoff": 0.2} | SAMPLING, lambda f: f(0.2)),
+    "eta_cutoff": ({"eta_cutoff": 0.2} | SAMPLING, lambda f: f(0.2)),
+    "top_n_sigma": ({"top_n_sigma": 0.5} | SAMPLING, lambda f: f(0.5)),
+    "xtc": (
+        {"xtc_probability": 1.0, "xtc_threshold": 0.2, "min_keep": 2} | SAMPLING,
+        lambda f: f(1.0, 0.2, np.random.default_rng(0), 2),
+    ),
+    "mirostat": (
+        {"mirostat": 2, "mirostat_tau": 0.6, "mirostat_eta": 0.5} | SAMPLING,
+        lambda f: f(2, TEXT, {}, 0.6, 0.5, "all"),
+    ),
+    "adaptive_p": (
+        {"adaptive_target": 0.2, "adaptive_decay": 0.5} | SAMPLING,
+        lambda f: f(0.2, TEXT, {}, 0.5),
+    ),
+}  # fmt: skip
+
+
+def test_every_step_is_called():
+    assert EVERY.keys() == STEPS.keys()
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("z", [Z, np.repeat(Z[:3], 2)], ids=["", "ties"])
+def test_a_step_is_its_function_of_what_it_reads(name, z):
+    """As called by hand: with the settings, and with the right part of the text."""
+    settings, call_by_hand = EVERY[name]
+    settings = {"eos_token_id": 3, "max_new_tokens": 3} | settings
+    context, n_prompt = TEXT, 3
+    if name == "forced_bos_token_id":
+        context, n_prompt = [2], 1
+    if name == "begin_suppress_tokens":
+        context = TEXT[:3]
+    steps = chain(
+        GenerationConfig(**settings), n_prompt, np.random.default_rng(0), batch_id=4
+    )
+    assert [step.name for step in steps] == [name]
+    want = call_by_hand(lambda *args: STEPS[name].function(z, *args))
+    assert np.array_equal(process(z, context, steps), want)
+    assert not np.array_equal(want, z)
+
+
+SWITCHES = [(r.name, s) for r in STEPS.values() for s in r.settings if not s.needs]
+
+
+@pytest.mark.parametrize(("name", "switch"), SWITCHES)
+def test_each_switch_turns_its_step_on(name, switch):
+    values = [v for v in VALUES[switch.range.words][0] if v != switch.default]
+    config = GenerationConfig(do_sample=True, **{switch.name: values[0]})
+    assert steps_of(config) == [name]
+    config = GenerationConfig(**{switch.name: values[0]})
+    assert steps_of(config) == ([] if STEPS[name] in FILTERS else [name])
+    assert steps_of(GenerationConfig(do_sample=True)) == []
+
+
+def test_how_many_of_the_last_tokens_a_penalty_sees():
+    ids = np.array([7, 8, 9])
+    for n, seen in (-1, [7, 8, 9]), (0, []), (1, [9]), (3, [7, 8, 9]), (4, [7, 8, 9]):
+        assert last(ids, n).tolist() == seen
+    z = np.ones(10)
+    for n, seen in (-1, [7, 8, 9]), (0, []), (2, [8, 9]), (64, [7, 8, 9]):
+        config = GenerationConfig(repetition_penalty=2.0, penalty_last_n=n)
+        out = process(z, ids, chain(config, n_prompt=1))
+        assert np.flatnonzero(out == 0.5).tolist() == seen
+
+
+# By other names in the functions; what is no setting has the default of the preset hf.
+DEFAULTS = {name: s.default for name, s in SETTINGS.items()} | HF
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_function_has_the_defaults_of_its_settings(name):
+    parameters = [*inspect.signature(STEPS[name].function).parameters.values()]
+    for read, parameter in zip(reads(STEPS[name])[1:], parameters[2:], strict=False):
+        if read in DEFAULTS and parameter.default is not parameter.empty:
+            assert parameter.default == DEFAULTS[read], read

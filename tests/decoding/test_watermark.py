@@ -17,6 +17,33 @@ def test_green_lists_are_those_of_transformers():
     assert len(green_list(50256, 50257, 0.25)) == 12564
 
 
+def test_large_keys_and_negative_ones():
+    """7 * 2 ** 62 is 2 ** 64 + 3 * 2 ** 62: that leaves 3 * 2 ** 62 + 1, which ends in
+    31 zeros and a 1. -1 leaves 2 ** 64 - 2, which ends in 2 ** 32 - 2."""
+    one = green_list(1, 50, 0.3, 1).tolist()
+    assert len(one) == 15
+    assert green_list(7, 50, 0.3, 2**62).tolist() == one
+    last = green_list(1, 50, 0.3, 2**32 - 2).tolist()
+    assert green_list(1, 50, 0.3, -1).tolist() == last != one
+    for key in -(2**63) + 1, 2**63 - 1:
+        d.watermark(np.zeros(4), {"hashing_key": key}, [1])
+
+
+def test_a_green_list_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        green_list(3, 10, 0.5)[0] = 1
+
+
+def test_the_score_of_an_uneven_share():
+    """Two of two are green, where a quarter is expected: 1.5 above half a token, and
+    the deviation is sqrt(2 * 1 / 4 * 3 / 4)."""
+    first = int(green_list(3, 40)[0])
+    ids = [3, first, int(green_list(first, 40)[0])]
+    found = d.detect_watermark(ids, 40)
+    assert (found.n_scored, found.n_green) == (2, 2)
+    assert found.z_score == pytest.approx(1.5 / (6 / 16) ** 0.5)
+
+
 GREEN_3_OF_10 = [4, 3, 7, 5, 8]
 GREEN_50256_OF_50257 = [25890, 9324, 11365, 46608, 3554, 24870]
 
@@ -70,6 +97,10 @@ def test_p_values_are_those_of_the_normal_distribution():
     [
         ({"gamma": 0.5}, "unknown .'gamma'.; known: greenlist_ratio"),
         ({"greenlist_ratio": 1.0}, "greenlist_ratio must be between 0 and 1, not 1.0"),
+        ({"greenlist_ratio": 1.5}, "greenlist_ratio must be between 0 and 1, not 1.5"),
+        ({"greenlist_ratio": -0.5}, "greenlist_ratio must be between 0 and 1"),
+        ({"hashing_key": -(2**63)}, "hashing_key must be an integer"),
+        ({"hashing_key": 2**63}, "hashing_key must be an integer"),
         ({"greenlist_ratio": 0}, "greenlist_ratio must be between 0 and 1"),
         ({"greenlist_ratio": "x"}, "greenlist_ratio must be between 0 and 1, not 'x'"),
         ({"bias": "x"}, "bias must be a finite number, not 'x'"),

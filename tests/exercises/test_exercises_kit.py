@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from numpygpt.exercises import EXERCISES, folder, run
+from numpygpt.exercises import __main__ as exercises_main
 from numpygpt.exercises.__main__ import main, stub_of
 from numpygpt.exercises.examples import floats, probabilities, tiny_block, tiny_params
 from numpygpt.exercises.grade import Problem, equal, grade, simpler_values
@@ -146,6 +147,26 @@ def test_what_does_not_exist_is_named(tmp_path, capsys):
 def seconds_for(code):
     """Little for what never ends; more than a busy machine needs for the rest."""
     return 2 if "while" in code else 60
+
+
+def test_what_code_prints_cannot_command_the_terminal(tmp_path, capsys):
+    """Nor can the name of a folder; Ctrl-C is no traceback."""
+    folder = tmp_path / "a\x1b[31mb"
+    body = "print('\\x1b[31m')\n    raise ValueError('\\x1b]52;c;YQ==\\x07')"
+    assert main(["--folder", str(folder), "start", "gelu"]) == 0
+    (folder / "gelu.py").write_text(f"def gelu(x):\n    {body}\n")
+    assert main(["--folder", str(folder), "check", "gelu"]) == 1
+    said = capsys.readouterr().out
+    assert "\x1b" not in said and "\x07" not in said
+    assert said.count("\\x1b[31m") >= 2
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exercises_main, "task_of", interrupted)
+    assert main(["hint", "gelu"]) == 130
 
 
 MISBEHAVING = {

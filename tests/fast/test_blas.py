@@ -237,6 +237,24 @@ def test_what_is_no_openblas_is_left_alone(monkeypatch, tmp_path):
     assert blas.describe()["blas_held"] is False
 
 
+def test_what_is_said_of_another_blas(monkeypatch):
+    monkeypatch.setattr(blas, "OPENBLAS", {})
+    built = {"Build Dependencies": {"blas": {"name": "mkl", "version": "2024.1"}}}
+    monkeypatch.setattr(np, "show_config", lambda mode: built)
+    for name in [n for n in os.environ if n.startswith("OPENBLAS_")]:
+        monkeypatch.delenv(name)
+    facts = {
+        "blas": "mkl 2024.1", "kernel": "unknown", "kernel_chosen": "by the processor",
+        "blas_threads": None, "blas_held": False, "settings": {},
+    }  # fmt: skip
+    assert blas.describe() == facts
+    settings = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_VERBOSE": "0"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    chosen = {"kernel_chosen": "OPENBLAS_CORETYPE", "settings": settings}
+    assert blas.describe() == facts | chosen
+
+
 def test_one_thread_or_several_the_same_numbers():
     """To the last bit: how work is cut does not depend on who does it."""
     code = """if True:

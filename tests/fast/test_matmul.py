@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpygpt.fast import threads
-from numpygpt.fast.matmul import FEW_ROWS, N_IN, arrange, matmul
+from numpygpt.fast.matmul import FEW_ROWS, N_IN, affine, arrange, matmul
 from numpygpt.fast.threads import Team
 
 SIZES = st.integers(1, 3 * N_IN)
@@ -65,3 +65,10 @@ def test_arrange(n, m, order):
 def test_arrange_leaves_vectors_alone():
     vector = np.arange(3.0)
     assert arrange(vector) is vector
+
+
+@pytest.mark.parametrize("shape", [(1,), (5,), (1, 1), (1, 5), (2, 1), (3, 5)])
+def test_affine_takes_one_row_and_several(shape):
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.normal(size=s) for s in (shape, (shape[-1], 4), 4))
+    np.testing.assert_allclose(affine(x, weight, bias), x @ weight + bias)

@@ -55,3 +55,11 @@ def test_a_key_that_is_far_away_from_all_others():
     assert smallest_set(keys, np.ones(100), 40.5, crossing=False).sum() == 40
     keys = np.array([0.0, 5e-324] * 50)
     assert np.array_equal(smallest_set(keys, keys + 1, 40), plain(keys, keys + 1, 40))
+
+
+@pytest.mark.parametrize("n", [17, 40, 64, 65, 100, 300])
+def test_among_equal_keys_the_first(n):
+    keys, weights = np.arange(n) * 7.0 % 3, np.ones(n)
+    for count in range(1, n + 1):
+        out = smallest_set(keys, weights, count)
+        assert np.array_equal(out, plain(keys, weights, count))

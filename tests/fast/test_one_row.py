@@ -1,5 +1,9 @@
 """One row: the same bits however many threads compute, and patience with others."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -71,6 +75,46 @@ def test_who_computes(team, monkeypatch):
     assert seen_by(monkeypatch, weight) == [1]
     team(7)
     assert seen_by(monkeypatch, weight) == [4]
+
+
+def test_blas_is_not_asked_for_threads_that_cannot_start(team, monkeypatch):
+    """It would wait for them for ever; those it has had from the start are there."""
+    weight, asked = np.ones((64, 128)), []
+    monkeypatch.setattr(blas, "can_start", lambda n, wait: asked.append(n))
+    monkeypatch.setattr(blas, "at_start", 2)
+    blas.allowed.cache_clear()
+    for size, n in (2, 2), (4, 1), (4, 1):
+        team(size)
+        assert seen_by(monkeypatch, weight) == [n]
+    blas.allowed.cache_clear()
+    assert asked == [4]
+
+
+# A limit for a user who runs nothing else, while BLAS has one thread.
+LIMITED = """
+import os, resource, sys
+import numpy as np
+from numpygpt.fast.one_row import one_row
+resource.setrlimit(resource.RLIMIT_NPROC, (int(sys.argv[1]),) * 2)
+os.setgroups([])
+os.setgid(65531)
+os.setuid(65531)
+weight = np.ones((3000, 3008), np.float32)
+for _ in range(50):
+    assert one_row(weight[0, :3000], weight)[0] == 3000
+print("done")
+"""
+
+
+@pytest.mark.skipif(getattr(os, "getuid", int)(), reason="only root changes users")
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_limit_of_threads_does_not_hang(limit):
+    env = {"OPENBLAS_NUM_THREADS": "1", "NUMPYGPT_THREADS": "4"}
+    out = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(limit)], env=os.environ | env,
+        capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert out.stdout == "done\n", out.stderr
 
 
 def test_not_just_after_our_own_team(team, monkeypatch):

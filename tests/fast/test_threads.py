@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt.fast import threads
+from numpygpt.fast import starting, threads
 from numpygpt.fast.threads import Team, n_threads, share
 
 TEAMS = {n: Team(n) for n in (1, 2, 5)}  # their threads never end: not one a test
@@ -142,6 +142,50 @@ def test_after_an_error_no_piece_is_left_running(monkeypatch):
     assert running == []
 
 
+@pytest.mark.parametrize(
+    ("shape", "pieces"),
+    [
+        ((9,), [(9,)]),
+        ((40,), [(40,)]),  # a vector is one row
+        ((2, 3, 2), [(1, 3, 2), (1, 3, 2)]),
+        ((1, 40), [(40,)]),
+        ((3, 3), [(3, 3)]),
+        ((5, 2), [(2, 2), (2, 2), (1, 2)]),  # enough: blocks of four numbers
+        ((2, 5), [(1, 5), (1, 5)]),  # a row is never cut
+    ],
+)
+def test_rows_are_shared_where_there_is_enough(monkeypatch, shape, pieces):
+    monkeypatch.setattr(threads, "ENOUGH", 10)
+    monkeypatch.setattr(threads, "BLOCK", 4)
+    seen = []
+
+    @threads.by_rows
+    def sums(x, start, *, factor=1):
+        """So far."""
+        seen.append(x.shape)
+        return factor * x.cumsum(axis=-1) + start
+
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    assert np.array_equal(sums(x, 1, factor=2), 2 * x.cumsum(axis=-1) + 1)
+    assert sorted(seen) == sorted(pieces)
+    assert sums.__doc__ == "So far."
+
+
+def test_at_most_four_threads_unless_asked_for(monkeypatch):
+    for name in threads.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for n_cores, n in (1, 1), (3, 3), (4, 4), (9, 4):
+        cores = {*range(n_cores)}
+        monkeypatch.setattr(
+            os, "sched_getaffinity", lambda _, c=cores: c, raising=False
+        )
+        assert n_threads() == n
+    monkeypatch.delattr(os, "sched_getaffinity")
+    for n_cores, n in (None, 1), (2, 2), (9, 4):
+        monkeypatch.setattr(os, "cpu_count", lambda n=n_cores: n)
+        assert n_threads() == n
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_gets_threads_of_its_own():
     code = """if True:
@@ -200,3 +244,19 @@ def test_where_no_more_threads_can_start_those_there_are_do_the_work(
             break
         threading.Event().wait(0.05)
     assert team._calls.empty()
+
+
+@pytest.mark.parametrize("n_allowed", [0, 1, 5])
+def test_whether_threads_can_start(monkeypatch, n_allowed):
+    start, there = starting.start_new_thread, []
+
+    def start_if_allowed(function, args):
+        if len(there) == n_allowed:
+            raise RuntimeError("can't start new thread")
+        there.append(start(function, args))
+
+    monkeypatch.setattr(starting, "start_new_thread", start_if_allowed)
+    for n in range(7):
+        there.clear()
+        assert starting.can_start(n, wait=True) == (n <= n_allowed)
+        assert len(there) == min(n, n_allowed)

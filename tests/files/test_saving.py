@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
+from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, weights
 from numpygpt.files import hub
 from numpygpt.files.hub import FormatError
 from numpygpt.files.watch import reading
@@ -172,6 +172,12 @@ def test_of_several_writers_one_wins_whole(tmp_path):
     assert whose(tmp_path) in MODELS
     names = ["config.json", "generation_config.json", "model.safetensors"]
     assert sorted(os.listdir(tmp_path)) == names
+
+
+def test_settings_of_an_older_model_do_not_stay(tmp_path):
+    MODELS[2].save_pretrained(tmp_path)
+    weights.save(tmp_path, MODELS[3].config, MODELS[3].params)
+    assert whose(tmp_path) == 3
 
 
 def test_what_else_lies_in_the_folder_stays(tmp_path):

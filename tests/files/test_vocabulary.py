@@ -8,7 +8,7 @@ import pytest
 
 from numpygpt import Tokenizer
 from numpygpt.fast.added import Added, AddedTokens
-from numpygpt.files import vocabulary
+from numpygpt.files import tokenizer_json, vocabulary
 from numpygpt.files.hub import FormatError
 
 TEXT = "the today <m>  cat cats <pad>."
@@ -483,3 +483,271 @@ def test_what_a_vocabulary_may_not_say(folder):
         write(folder, "vocab.json", {**vocab, "he": i})
         with pytest.raises(FormatError, match=message):
             Tokenizer.from_pretrained(folder)
+
+
+# Rule by rule.
+
+
+def test_merges_with_and_without_a_version(tmp_path):
+    path = tmp_path / "merges.txt"
+    for text in "#version: 0.2\na b\nab c\n", "a b\nab c", "\na b\n\n ab  c \n":
+        path.write_text(text, encoding="utf-8")
+        assert vocabulary.read_merges(path) == [("a", "b"), ("ab", "c")]
+    path.write_text("a b\n#version: 0.2\n", encoding="utf-8")
+    assert vocabulary.read_merges(path) == [("a", "b"), ("#version:", "0.2")]
+    path.write_bytes(b"a b\n\xff")
+    with pytest.raises(FormatError, match="merges.txt: .*utf-8"):
+        vocabulary.read_merges(path)
+
+
+@pytest.mark.parametrize(
+    ("vocab", "message"),
+    [({}, None), ({"a": 0, "b": (1 << 31) - 1}, None), ({"a": 1 << 31}, "'a' has the id"),
+     ({"a": -1}, "'a' has the id -1"), ({"a": True}, "has the id True"),
+     ({"a": 1.0}, "has the id 1.0"), ({"": 0}, "a token is empty"),
+     ({"a": 0, "b": 0}, "two tokens have the same id"), ({"\ud800": 0}, "surrogates")],
+)  # fmt: skip
+def test_what_a_vocabulary_may_say(vocab, message):
+    if message is None:
+        vocabulary.check_vocab(vocab)
+    else:
+        with pytest.raises(ValueError, match=message):
+            vocabulary.check_vocab(vocab)
+
+
+@pytest.mark.parametrize(
+    ("settings", "whole", "in_file", "space"),
+    [({}, False, True, False), ({"add_prefix_space": True}, False, False, True),
+     ({"add_prefix_space": True}, True, False, True), ({"x": 1}, True, True, False),
+     ({"add_prefix_space": 1}, True, True, False), ({}, True, False, False)],
+)  # fmt: skip
+def test_who_says_that_a_text_gets_a_space(settings, whole, in_file, space):
+    parts = {"add_prefix_space": in_file}
+    assert vocabulary.space_before(parts, settings, whole) is space
+
+
+def test_the_classes_that_read_as_gpt2s_does():
+    for name in "GPT2Tokenizer", "PreTrainedTokenizer", "CodeGenTokenizer":
+        for end in "", "Fast":
+            vocabulary.check_settings({"tokenizer_class": name + end})
+    vocabulary.check_settings({"tokenizer_class": None, "split_special_tokens": False})
+    for wrong in "GPT2Tokenize", "GPT2TokenizerFas", "GPTNeoXTokenizerFast":
+        with pytest.raises(ValueError, match=f"its tokenizer_class is '{wrong}'"):
+            vocabulary.check_settings({"tokenizer_class": wrong})
+
+
+@pytest.mark.parametrize(
+    ("entry", "want"),
+    [("a", ("a", {})), ({"content": "a"}, ("a", {})), (3, None), ({"content": 3}, None),
+     ({"content": "a", "id": 3, "lstrip": True, "x": 1}, ("a", {"lstrip": True})),
+     ({"content": "a", "special": False, "rstrip": True, "single_word": True,
+       "normalized": False}, ("a", {"special": False, "rstrip": True,
+                                    "single_word": True, "normalized": False})),
+     ({"content": "a", "special": 1}, None), ({"content": "a", "rstrip": None}, None)],
+)  # fmt: skip
+def test_a_token_as_it_stands_in_a_file(entry, want):
+    if want is not None:
+        assert vocabulary.token_of(entry) == want
+    else:
+        with pytest.raises((ValueError, TypeError)):
+            vocabulary.token_of(entry)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["add_prefix_space", "add_bos_token", "split_special_tokens",
+     "clean_up_tokenization_spaces", "added_tokens_decoder", "extra_special_tokens"],
+)  # fmt: skip
+def test_settings_that_are_no_names(name):
+    with pytest.raises(ValueError, match=f"has '{name}': move it to"):
+        vocabulary.check_names_alone({"eos_token": "x", name: None})
+    vocabulary.check_names_alone({"eos_token": "x", "other": 1})
+
+
+def test_the_names_of_tokens(folder):
+    """GPT-2's three by themselves; those of the older file count, but not its nothing."""
+    end = "<|endoftext|>"
+    three = dict.fromkeys(("bos_token", "eos_token", "unk_token"), end)
+    read = vocabulary.read_names
+    assert read(folder, {}) == three
+    assert read(folder, {"eos_token": None, "sep_token": "s"}) == {
+        "bos_token": end, "unk_token": end, "sep_token": "s"
+    }  # fmt: skip
+    all_of_them = {f"{name}_token": name for name in ("bos", "eos", "unk", "sep", "pad",
+                                                      "cls", "mask")}  # fmt: skip
+    assert read(folder, {**all_of_them, "x_token": "x"}) == all_of_them
+    fast = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "p"}
+    assert read(folder, fast) == {"pad_token": "p"}
+    more = {"additional_special_tokens": ["b", "a"], "extra_special_tokens": {"i": "I"}}
+    write(
+        folder,
+        "special_tokens_map.json",
+        {"additional_special_tokens": ["c", "a"], "pad_token": "q", "eos_token": ""},
+    )
+    assert read(folder, {**fast, **more}) == {
+        "pad_token": "q", "additional_special_tokens": ["b", "a", "c"], "i": "I"
+    }  # fmt: skip
+    newer = {**fast, **more, "added_tokens_decoder": {}}
+    assert read(folder, newer) == {
+        "pad_token": "p", "additional_special_tokens": ["b", "a"], "i": "I"
+    }  # fmt: skip
+    for wrong in "ab", {"a": 1}:
+        settings = {**newer, "additional_special_tokens": wrong}
+        with pytest.raises(
+            ValueError, match="its additional_special_tokens is .* no list"
+        ):
+            read(folder, settings)
+
+
+@pytest.mark.parametrize("flag", ["lstrip", "rstrip", "single_word"])
+def test_names_with_the_same_flags(flag):
+    check = vocabulary.check_named_alike
+    check([("a", {flag: True}), ("b", {}), ("a", {flag: True}), ("b", {flag: False})])
+    check([("a", {}), ("a", {"normalized": True, "special": True})])
+    with pytest.raises(ValueError, match="'a' has two names with different flags"):
+        check([("a", {flag: True}), ("b", {}), ("a", {})])
+
+
+def test_names_and_their_flags():
+    """Those that GPT2Tokenizer knows are ``normalized`` there, unless a file says how."""
+    names = {"eos_token": "e", "pad_token": {"content": "p", "lstrip": True}, "x": "x",
+             "sep_token": "s", "additional_special_tokens": ["a", "b"]}  # fmt: skip
+    normalized = {"normalized": True}
+    assert vocabulary.named_tokens(names, whole=False) == [
+        ("e", normalized), ("p", {"lstrip": True}), ("x", {}), ("s", {}), ("a", {}),
+        ("b", {}),
+    ]  # fmt: skip
+    kept = {"bos_token": "1", "eos_token": "2", "unk_token": "3", "pad_token": "4"}
+    assert vocabulary.named_tokens(kept, whole=False) == [
+        (token, normalized) for token in kept.values()
+    ]
+    assert vocabulary.named_tokens(kept, whole=True) == [
+        (token, {}) for token in kept.values()
+    ]
+
+
+def test_the_ids_and_flags_of_added_tokens():
+    """A token of the vocabulary keeps its id, another has the next one."""
+    add = vocabulary.add_tokens
+    assert add(None, [{"content": "x", "id": 1}], [], keep=False) is None
+    vocab = {"a": 0, "b": 5}
+    entries = [{"content": "b", "id": 5, "lstrip": True}, {"content": "c", "id": 6}]
+    added = add(vocab, entries, [("d", {}), ("b", {"rstrip": True})], keep=True)
+    assert vocab == {"a": 0, "b": 5, "c": 6, "d": 7}
+    assert added == {
+        "b": Added(5, lstrip=True, special=True, normalized=False), "c": Added(6),
+        "d": Added(7, special=True, normalized=False),
+    }  # fmt: skip
+    # Where names may change what entries say: the later flags, the first normalized.
+    vocab = {"a": 0, "b": 1}
+    entries = [{"content": "b", "id": 1, "lstrip": True}, {"content": "c", "id": 2}]
+    added = add(vocab, entries, [("b", {"rstrip": True}), ("c", {})], keep=False)
+    assert added == {
+        "b": Added(1, rstrip=True, special=True, normalized=False),
+        "c": Added(2, special=True, normalized=False),
+    }  # fmt: skip
+    for i, place in ((4, 2), (1, 0)):
+        content = "new" if i == 4 else "a"
+        with pytest.raises(
+            ValueError, match=f"'{content}' has the id {i}, .* is {place}"
+        ):
+            add({"a": 0, "b": 1}, [{"content": content, "id": i}], [], keep=True)
+    with pytest.raises(ValueError, match="same id"):
+        add({"a": 0, "b": 0}, [], [], keep=True)
+    for entry in ({"content": "", "id": 2}, {"content": "\ud800", "id": 2}):
+        with pytest.raises(ValueError, match="empty|surrogates"):
+            add({"a": 0, "b": 1}, [entry], [], keep=True)
+
+
+def test_an_added_token_without_a_vocabulary(folder):
+    (folder / "vocab.json").unlink()
+    settings = {"added_tokens_decoder": {"1256": {"content": "x"}}}
+    write(folder, "tokenizer_config.json", settings)
+    with pytest.raises(FormatError, match="vocab.json is missing, where .*'x'"):
+        Tokenizer.from_pretrained(folder)
+    (folder / "merges.txt").unlink()
+    with pytest.raises(FormatError, match="neither merges.txt nor tokenizer.json"):
+        Tokenizer.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+def test_whether_blanks_are_cleaned_up(folder, said):
+    write(folder, "tokenizer_config.json", {"clean_up_tokenization_spaces": said})
+    tokenizer = Tokenizer.from_pretrained(folder)
+    ids = tokenizer.encode("a , b")
+    assert tokenizer.decode(ids) == ("a, b" if said else "a , b")
+
+
+# tokenizer.json, link by link.
+
+
+def test_links_of_links():
+    links = tokenizer_json.links
+    one, two, three = ({"type": name} for name in "abc")
+    assert links(None) == [] and links(one) == [one]
+    inner = {"type": "Sequence", "anything": [two, None, three]}
+    outer = {"anything": [one, inner], "type": "Sequence"}
+    assert links(outer) == [one, two, three]
+
+
+@pytest.mark.parametrize(
+    ("name", "fine", "wrong"),
+    [("dropout", [None, 0, 0.0], 0.1), ("ignore_merges", [None, False], True),
+     ("continuing_subword_prefix", [None, ""], "#"),
+     ("end_of_word_suffix", [None, ""], "<"), ("type", ["BPE"], "Unigram")],
+)  # fmt: skip
+def test_settings_of_a_bpe_model(name, fine, wrong):
+    model = {"merges": ["a b", ["ab", "c"]], "vocab": {"a": 0}, "unk_token": "x"}
+    want = [("a", "b"), ("ab", "c")], {"a": 0}
+    assert tokenizer_json.read_model(model) == want
+    for value in fine:
+        assert tokenizer_json.read_model({**model, name: value}) == want
+    with pytest.raises(ValueError, match=f"its model is .*{wrong}"):
+        tokenizer_json.read_model({**model, name: wrong})
+
+
+def test_templates():
+    read = tokenizer_json.read_template
+    ids = {"x": {"ids": [7, 8]}, "y": {"ids": [9]}, "b": {"ids": [True]}}
+    token = lambda name: {"SpecialToken": {"id": name}}
+    text, level = {"Sequence": {"id": "A"}}, {"type": "ByteLevel"}
+
+    def template(*single):
+        kind = "TemplateProcessing"
+        return {"type": kind, "single": single, "special_tokens": ids}
+
+    assert read([]) == read([level]) == read([template(text)]) == ([], [])
+    both = template(token("x"), token("y"), text, token("y"))
+    assert read([level, both, level]) == ([7, 8, 9], [9])
+    assert read([template(text, token("x"))]) == ([], [7, 8])
+    for wrong, message in (
+        ([both, both], "its post_processor is"), ([{"type": "Roberta"}], "post_processor"),
+        ([template(text, token("y")), template(text)], "its post_processor is"),
+        ([template(token("b"))], r"its template has the ids \[True\]"),
+        ([template(text, token("b"))], r"its template has the ids \[True\]"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            read(wrong)
+
+
+def test_all_that_a_tokenizer_json_says(folder):
+    token = {"id": 1256, "content": "x"}
+    spaced = {"type": "ByteLevel"}  # add_prefix_space: true where it is left out
+    whole(folder, added_tokens=[token], pre_tokenizer=spaced)
+    path = folder / "tokenizer.json"
+    parts = tokenizer_json.read_tokenizer_json(path)
+    assert (parts["added"], parts["add_prefix_space"]) == ([token], True)
+    assert (len(parts["merges"]), parts["template"]) == (1000, ([], []))
+    assert parts["vocab"] == json.loads((folder / "vocab.json").read_text())
+    whole(folder, added_tokens=None)
+    parts = tokenizer_json.read_tokenizer_json(path)
+    assert (parts["added"], parts["add_prefix_space"]) == ([], False)
+    content = json.loads(path.read_text())
+    for name, message in (("model", "cannot read KeyError"), ("decoder", "decoder is None"),
+                          ("pre_tokenizer", "pre_tokenizer is None")):  # fmt: skip
+        write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
+        with pytest.raises(FormatError, match=f"tokenizer.json: .*{message}"):
+            tokenizer_json.read_tokenizer_json(path)
+    for name in "added_tokens", "normalizer", "post_processor":
+        write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
+        assert tokenizer_json.read_tokenizer_json(path)["added"] == []

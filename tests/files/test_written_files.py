@@ -292,10 +292,15 @@ def test_a_piece_at_a_time_is_the_same_gguf(tmp_path, monkeypatch):
     tokenizer().save_pretrained(tmp_path / "tiny")
     for kind in ("F32", "F16", "Q8_0"):
         whole = to_gguf(tmp_path / "tiny", tmp_path / "x.gguf", "--type", kind)
+        *how, encode = convert_gguf.WRITERS[kind]
+        shapes = set()
+        noted = lambda x, encode=encode: shapes.add(x.shape) or encode(x)
         with monkeypatch.context() as patch:
             patch.setattr(convert_gguf, "STEP", 100)  # three rows of 32
+            patch.setitem(convert_gguf.WRITERS, kind, (*how, noted))
             parts = to_gguf(tmp_path / "tiny", tmp_path / "y.gguf", "--type", kind)
         assert parts == whole
+        assert max(shape for shape in shapes if len(shape) == 2) == (3, 32)
 
 
 def test_names_of_tensors():

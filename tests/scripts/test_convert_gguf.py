@@ -362,3 +362,326 @@ def test_what_gguf_cannot_say_is_said(wide, tmp_path, capsys):
             keys, _ = convert_gguf.read_gguf(tmp_path / "x.gguf")
             assert keys["tokenizer.ggml.add_bos_token"] is (template[0] == [256])
             (tmp_path / "x.gguf").unlink()
+
+
+# Bounds, by the numbers that the format's description and our own limits have.
+
+
+def test_the_kinds_of_numbers():
+    """ggml.h: f16 is 1, q8_0 is 8, ...; how many values and bytes a group has."""
+    sizes = {number: kind[:3] for number, kind in convert_gguf.KINDS.items()}
+    assert sizes == {
+        0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20),
+        6: ("Q5_0", 32, 22), 7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34),
+        14: ("Q6_K", 256, 210), 30: ("BF16", 1, 2),
+    }  # fmt: skip
+    names = ["Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q8_K", "IQ2_XXS", "IQ2_XS",
+             "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16",
+             "I32", "I64", "F64", "IQ1_M", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4",
+             "Q1_0"]  # fmt: skip
+    numbers = [*range(9, 14), *range(15, 30), 34, 35, 39, 40, 41]
+    for number, name in zip(numbers, names, strict=True):
+        with pytest.raises(ValueError, match=f"'x' is {name}, which is not read"):
+            convert_gguf.tensor_later(None, "x", (256,), number, 0)
+    with pytest.raises(ValueError, match="'x' is of kind 4, which is not read"):
+        convert_gguf.tensor_later(None, "x", (256,), 4, 0)
+
+
+@pytest.mark.reference
+def test_the_gguf_package_has_the_same_numbers():
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    for number, (name, *sizes) in convert_gguf.KINDS.items():
+        assert GGMLQuantizationType[name].value == number
+        assert GGML_QUANT_SIZES[number] == tuple(sizes[:2])
+    for kind in GGMLQuantizationType:  # an older package lacks the newest
+        assert kind.value in convert_gguf.KINDS or (
+            convert_gguf.REFUSED[kind.value] == kind.name
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "number"),
+    [
+        (0, b"\xff", 255), (1, b"\xff", -1), (2, b"\1\xff", 65281), (3, b"\1\xff", -255),
+        (4, b"\1\0\0\xff", 4278190081), (5, b"\1\0\0\xff", -16777215),
+        (6, b"\0\0\xc0?", 1.5), (7, b"\1", True), (10, b"\1" + b"\xff" * 7, 2**64 - 255),
+        (11, b"\1" + b"\xff" * 7, -255), (12, b"\0" * 6 + b"\xf8?", 1.5),
+        (8, b"\2" + bytes(7) + b"ab", "ab"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_value(kind, data, number):
+    """To the file's last byte; cut off one byte before it."""
+    found, at = convert_gguf.value(b"x" + data, kind, 1)
+    assert (found, at) == (number, 1 + len(data)) and type(found) is type(number)
+    with pytest.raises(ValueError, match="cut off"):
+        convert_gguf.value(b"x" + data[:-1], kind, 1)
+    array = struct.pack("<LQ", kind, 2) + data * 2
+    found, at = convert_gguf.value(array, 9, 0)
+    assert ([*found], at) == ([number] * 2, len(array))
+    assert convert_gguf.pack(kind, number) == data
+    assert convert_gguf.pack(9, (kind, [number] * 2)) == array
+
+
+def test_the_shortest_file_and_the_versions(tmp_path):
+    assert convert_gguf.read_header(gguf()) == ({}, {}, 32, 24)
+    assert convert_gguf.read_header(gguf(version=2)) == ({}, {}, 32, 24)
+    for version, message in ((1, "version 1,"), (4, "version 4,"), (2 << 24, "big")):
+        with pytest.raises(ValueError, match=message):
+            convert_gguf.read_header(gguf(version=version))
+    path = tmp_path / "x.gguf"
+    for content, message in ((gguf()[:23], "too short"), (bytes(24), "magic number")):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=message):
+            convert_gguf.read_gguf(path)
+    path.write_bytes(gguf(text(b"split.count") + struct.pack("<LH", 2, 1), 1))
+    assert convert_gguf.read_gguf(path) == ({"split.count": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gguf(n_keys=10_000), "cut off"),
+        (gguf(n_keys=10_001), "0 tensors, 10001 keys"),
+        (gguf(n_tensors=20_000), "cut off"),
+        (gguf(n_tensors=20_001), "20001 tensors, 0 keys"),
+        (gguf(text(b"a" * 1_000_000), 1), "4 bytes at byte 1000032: .*cut off"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 8, 500_000), 1), "cut off"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 8, 500_001), 1), "array of 500001"),
+        (gguf(text(b"a") + struct.pack("<LLQ", 9, 13, 1), 1), "values of kind 13"),
+        (gguf(tensors=text(b"t") + struct.pack("<L", 4), n_tensors=1), "cut off"),
+        (gguf(tensors=text(b"t") + struct.pack("<L", 5), n_tensors=1), "has 5 axes"),
+    ],
+)
+def test_the_most_that_a_header_may_ask_for(content, message):
+    with pytest.raises(ValueError, match=message):
+        convert_gguf.read_header(content)
+
+
+def test_the_most_strings_of_all_keys(monkeypatch):
+    monkeypatch.setattr(convert_gguf, "MAX_STRINGS", 3)
+    array = lambda name, n: text(name) + struct.pack("<LLQ", 9, 8, n) + bytes(8 * n)
+    keys = array(b"a", 2) + array(b"b", 1)
+    numbers = text(b"n") + struct.pack("<LLQ", 9, 0, 9) + bytes(9)  # not counted
+    found, *_ = convert_gguf.read_header(gguf(numbers + keys, 3))
+    assert found["a"] == ["", ""] and found["b"] == [""]
+    with pytest.raises(ValueError, match="more than 3 strings"):
+        convert_gguf.read_header(gguf(keys + array(b"c", 1), 3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "align", "is_right"),
+    [(4, 4, False), (4, 8, True), (4, 24, False), (4, 1 << 20, True),
+     (4, 1 << 21, False), (6, 32.0, False), (7, True, False)],
+)  # fmt: skip
+def test_the_alignment_is_a_power_of_two(kind, align, is_right):
+    key = text(b"general.alignment") + struct.pack("<L", kind)
+    header = gguf(key + convert_gguf.pack(kind, align), 1)
+    if is_right:
+        assert convert_gguf.read_header(header)[2] == align
+    else:
+        with pytest.raises(ValueError, match="general.alignment is"):
+            convert_gguf.read_header(header)
+
+
+def test_tensors_lie_one_behind_the_other(tmp_path):
+    """Between them are zeros up to the next multiple of 32, and nothing behind."""
+    path = tmp_path / "x.gguf"
+    content = tensor(b"a", (3,), 0, 0) + tensor(b"output.weight", (2, 2), 1, 32)
+    head = gguf(tensors=content, n_tensors=2)
+    head += bytes(-len(head) % 32)
+    a, b = np.float32([1, 2, 3]), np.float16([[4, 5], [6, 7]])
+    data = a.tobytes() + bytes(20) + b.tobytes()
+    path.write_bytes(head + data)
+    _, tensors = convert_gguf.read_gguf(path)
+    assert np.array_equal(np.asarray(tensors["a"]), a)
+    found = tensors["lm_head.weight"]
+    assert (found.shape, found.dtype) == ((2, 2), np.float16)
+    assert np.array_equal(np.asarray(found), b)
+    path.write_bytes(head + data + bytes(24))
+    assert len(convert_gguf.read_gguf(path)[1]) == 2
+    for wrong, message in (
+        (data[:-1], f"'output.weight' ends at byte {len(head) + 40}: cut off"),
+        (data[:12] + b"\1" + data[13:], "'a' is followed by more than zeros"),
+        (data[:31] + b"\1" + data[32:], "'a' is followed by more than zeros"),
+        (data + b"\1", "'output.weight' is followed by more than zeros"),
+    ):
+        path.write_bytes(head + wrong)
+        with pytest.raises(FormatError, match=message):
+            convert_gguf.read_gguf(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "message"),
+    [((1 << 50,), 0, "has shape"), (((1 << 50) - 1,), 0, None), ((3, 31), 8, "shape"),
+     ((3, 64), 8, None), ((), 0, "shape"), ((128,), 14, "shape")],
+)  # fmt: skip
+def test_shapes_that_fit_a_kind(shape, kind, message):
+    if message is None:
+        later = convert_gguf.tensor_later(None, "x", shape, kind, 0)
+        assert later.shape == shape
+    else:
+        with pytest.raises(ValueError, match=message):
+            convert_gguf.tensor_later(None, "x", shape, kind, 0)
+
+
+def test_reading_a_piece_at_a_time_gives_the_same(formats, monkeypatch):
+    _, whole = convert_gguf.read_gguf(formats / "kinds.gguf")
+    monkeypatch.setattr(convert_gguf, "STEP", 220)  # no multiple of any group's bytes
+    _, parts = convert_gguf.read_gguf(formats / "kinds.gguf")
+    for name, later in whole.items():
+        assert np.array_equal(np.asarray(later), np.asarray(parts[name]))
+
+
+def test_twice_written_means_byte_for_byte(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"abcdabcdabce")
+    spans = {"output.weight": (0, 4), "token_embd.weight": (4, 4)}
+    both = {name: ((2, 1), 1, 0) for name in spans}
+    assert convert_gguf.is_written_twice(path, both, spans)
+    other = {**both, "output.weight": ((2, 1), 30, 0)}
+    assert not convert_gguf.is_written_twice(path, other, spans)
+    assert not convert_gguf.is_written_twice(path, {}, {})
+    spans["token_embd.weight"] = 8, 4
+    assert not convert_gguf.is_written_twice(path, both, spans)
+
+
+def test_half_precision_ends_at_65504():
+    assert convert_gguf.encode_f16(np.float32([1, -np.inf])) == b"\0\x3c\0\xfc"
+    assert convert_gguf.encode_f16(np.float32([65504])) == b"\xff\x7b"
+    with pytest.raises(ValueError, match="^70000 is beyond F16's range, 65504"):
+        convert_gguf.encode_f16(np.float32([1, -70000, np.inf]))
+
+
+def test_the_scale_of_a_group_of_tiny_numbers():
+    """From 1e-38 on it has an inverse, though float16 has nothing between it and 0."""
+    for d, q in ((2.0e-38, 127), (1.1e-38, 127), (0.9e-38, 0)):
+        x = np.zeros(32, np.float32)
+        x[3] = 127 * d
+        data = convert_gguf.encode_q8_0(x)
+        assert data == bytes(5) + bytes([q]) + bytes(28)
+
+
+def keys_of(**changes):
+    """The keys of a small model with three tokens, and its config's own tensors."""
+    keys = {
+        "general.architecture": "gpt2", "gpt2.block_count": 1,
+        "gpt2.context_length": 4, "gpt2.embedding_length": 2,
+        "gpt2.feed_forward_length": 6, "gpt2.attention.head_count": 2,
+        "gpt2.attention.layer_norm_epsilon": float(np.float32(1e-5)),
+    }  # fmt: skip
+    return {k: v for k, v in {**keys, **changes}.items() if v is not None}
+
+
+WTE = converting.Later((7, 2), np.dtype("f4"), None)
+
+
+def test_the_config_that_the_keys_give():
+    config = convert_gguf.config_of("x", keys_of(), {"wte.weight": WTE})
+    assert (config.n_vocab, config.n_ctx, config.n_embd, config.n_layer) == (7, 4, 2, 1)
+    assert (config.n_head, config.n_inner, config.layer_norm_epsilon) == (2, 6, 1e-5)
+    assert config.tie_word_embeddings
+    assert config.bos_token_id is config.eos_token_id is None
+    both = {"wte.weight": WTE, "lm_head.weight": WTE}
+    changes = {"tokenizer.ggml.bos_token_id": 5, "tokenizer.ggml.eos_token_id": 6,
+               "gpt2.feed_forward_length": np.array([8, 8]),
+               "gpt2.attention.layer_norm_epsilon": 0.0010000000474974513}  # fmt: skip
+    config = convert_gguf.config_of("x", keys_of(**changes), both)
+    assert config.layer_norm_epsilon == 0.001  # float32's neighbour of it
+    assert (config.bos_token_id, config.eos_token_id, config.n_inner) == (5, 6, 8)
+    assert not config.tie_word_embeddings
+    for changes, message in (
+        ({"general.architecture": None}, "no GPT-2: general.architecture is None"),
+        ({"general.architecture": ["gpt2"]}, "no GPT-2"),
+        ({"tokenizer.ggml.bos_token_id": 1.5}, "bos_token_id or eos_token_id is no"),
+        ({"tokenizer.ggml.eos_token_id": "x"}, "bos_token_id or eos_token_id is no"),
+        ({"gpt2.attention.head_count": np.array([2, 1])}, "x: .*n_head"),
+        ({"gpt2.block_count": None}, "x: .*n_layer"),
+        ({"gpt2.attention.layer_norm_epsilon": None}, "x: "),
+    ):
+        with pytest.raises(FormatError, match=message):
+            convert_gguf.config_of("x", keys_of(**changes), {"wte.weight": WTE})
+    with pytest.raises(FormatError, match="wte.weight"):
+        convert_gguf.config_of("x", keys_of(), {})
+
+
+def test_the_tokenizer_that_the_keys_give(tmp_path):
+    """What a kind of token means, and numbers that name no token."""
+    vocab = Tokenizer([("a", "b")]).vocab
+    tokens = [*vocab][:257] + ["<e>", "<u>", "<w>", "[PAD260]"]
+    kinds = np.array([1] * 257 + [3, 1, 4, 5], "i4")
+    keys = {f"tokenizer.ggml.{k}": v for k, v in {
+        "tokens": tokens, "merges": ["a b"], "token_type": kinds, "eos_token_id": 257,
+        "bos_token_id": 258, "padding_token_id": 261, "unknown_token_id": 260,
+        "add_bos_token": True, "add_space_prefix": True,
+    }.items()}  # fmt: skip
+    found = convert_gguf.tokenizer_of("x", keys)
+    assert found.vocab == {t: i for i, t in enumerate(tokens[:260])}
+    assert (found.eos_token, found.names) == (
+        "<e>", {"bos_token": "<u>", "eos_token": "<e>"}
+    )  # fmt: skip
+    assert found.added_tokens == {
+        "<e>": Added(257, special=True), "<u>": Added(258, special=True),
+        "<w>": Added(259),
+    }  # fmt: skip
+    assert (found.template, found.add_prefix_space) == (([258], []), True)
+    plain = {k: v for k, v in keys.items() if not k.endswith(("type", "id", "space"))}
+    plain["tokenizer.ggml.add_bos_token"] = True  # of which nobody says what it is
+    plain["tokenizer.ggml.add_space_prefix"] = 1
+    found = convert_gguf.tokenizer_of("x", plain)
+    assert found.vocab == {t: i for i, t in enumerate(tokens)}
+    assert (found.names, found.added_tokens) == ({"eos_token": None}, {})
+    assert (found.template, found.add_prefix_space) == (([], []), False)
+    for name in "tokens", "merges":
+        assert (
+            convert_gguf.tokenizer_of("x", {**keys, f"tokenizer.ggml.{name}": 1})
+            is None
+        )
+    keys["tokenizer.ggml.tokens"] = ["a", "b", "a"]
+    with pytest.raises(FormatError, match="x: a token stands twice"):
+        convert_gguf.tokenizer_of("x", keys)
+
+
+@pytest.mark.parametrize(
+    "name", ["scale_attn_weights", "scale_attn_by_inverse_layer_idx"]
+)
+def test_other_scores_are_refused(wide, tmp_path, capsys, name):
+    config, params = weights.load(wide)
+    odd = {**vars(config), name: not getattr(config, name)}
+    weights.save(wide, GPT2Config(**odd), params)
+    assert main(wide, tmp_path / "x.gguf") == 1
+    assert f"whose {name} is set differently" in capsys.readouterr().err
+
+
+def test_the_keys_of_named_tokens(wide, tmp_path):
+    """A name whose token has no row in the model is left out."""
+    old = Tokenizer.gpt2(0)
+    more = {"<u>": 257, "<p>": 299, "<s>": 300}
+    tokenizer = Tokenizer(
+        [], {**old.vocab, **more}, added={
+            "<|endoftext|>": Added(256, special=True),
+            **{token: Added(i, special=True) for token, i in more.items()},
+        },
+        names={"unk_token": "<u>", "pad_token": "<p>", "bos_token": "<s>"},
+    )  # fmt: skip
+    tokenizer.save_pretrained(wide)
+    assert main(wide, tmp_path / "x.gguf") == 0
+    keys, _ = convert_gguf.read_gguf(tmp_path / "x.gguf")
+    ids = {k.split(".")[-1]: v for k, v in keys.items() if k.endswith("_token_id")}
+    assert ids == {
+        "eos_token_id": 256, "unknown_token_id": 257, "padding_token_id": 299
+    }  # fmt: skip
+
+
+def test_the_options(capsys, monkeypatch, wide, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit, match="0"):
+        main("--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "{F32,F16,Q8_0} of a GGUF file to write: F32, F16, Q8_0" in said
+    assert "into a GGUF file of a model without one" in said
+    with pytest.raises(SystemExit, match="2"):
+        main(wide, tmp_path / "x.gguf", "--type", "Q4_0")
+    assert main(wide, tmp_path / "x.gguf") == 0
+    keys, _ = convert_gguf.read_gguf(tmp_path / "x.gguf")
+    assert keys["general.file_type"] == 1  # F16

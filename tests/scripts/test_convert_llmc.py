@@ -53,7 +53,9 @@ def test_float32_gives_the_model(formats, tmp_path, capsys):
     path = llmc_file(tmp_path / "model.bin", formats / "model")
     main(path, tmp_path / "out", "--check", formats / "model")
     said, *differences = capsys.readouterr().out.splitlines()
-    assert said.endswith("out: 2,628 weights, 2 blocks, 259 tokens, without a tokenizer")
+    assert said.endswith(
+        "out: 2,628 weights, 2 blocks, 259 tokens, without a tokenizer"
+    )
     assert differences == [
         "config.json, bos_token_id: None and 258",
         "config.json, eos_token_id: None and 258",
@@ -102,3 +104,64 @@ def test_a_header_that_lies_is_refused(formats, tmp_path, place, value):
         with pytest.raises(FormatError, match=r"model\.bin"):
             convert_llmc.convert(path, tmp_path / "out", None)
         assert not (tmp_path / "out").exists()
+
+
+def test_the_shortest_file_that_is_asked_what_it_is(tmp_path):
+    """256 numbers of four bytes."""
+    path = tmp_path / "model.bin"
+    with pytest.raises(FormatError, match="does not exist or is too short"):
+        convert_llmc.read_header(path)
+    for n_byte, message in (
+        (1023, "too short"),
+        (1024, "begins with 0, 0; .* 20240326"),
+    ):
+        path.write_bytes(bytes(n_byte))
+        with pytest.raises(FormatError, match=message):
+            convert_llmc.read_header(path)
+
+
+def test_each_number_of_the_header(formats, tmp_path):
+    path = llmc_file(tmp_path / "model.bin", formats / "model")
+    config, *rest = convert_llmc.read_header(path)
+    assert (config.n_vocab, config.n_embd, config.n_layer, config.n_head) == (
+        259,
+        6,
+        2,
+        3,
+    )
+    assert config.bos_token_id is config.eos_token_id is None
+    assert rest == [384, "F32", 4]
+    content = path.read_bytes()
+    for place, number, message in (
+        (1, 4, "begins with 20240326, 4; .*a version out of"),
+        (0, 20240327, "begins with 20240327, 3;"),
+        (7, 383, "259 tokens do not become 383 rows"),
+        (7, 512, "259 tokens do not become 512 rows"),
+        (5, 4, "header: .*n_head"),
+    ):
+        at = 4 * place
+        changed = content[:at] + number.to_bytes(4, "little") + content[at + 4 :]
+        path.write_bytes(changed)
+        with pytest.raises(FormatError, match=message):
+            convert_llmc.read_header(path)
+    path.write_bytes(content[:4] + b"\5" + content[5:])
+    assert convert_llmc.read_header(path)[2:] == ("BF16", 2)
+    for more in content[:-1], content + b"\0":
+        path.write_bytes(more)
+        with pytest.raises(
+            FormatError, match=f"has {len(more)} bytes, .* {len(content)}"
+        ):
+            convert_llmc.convert(path, tmp_path / "out", None)
+
+
+def test_gpt2s_own_vocabulary_brings_its_tokenizer(tmp_path, capsys):
+    """50257 tokens in 50304 rows; one more is no longer GPT-2's."""
+    for n_vocab, end, said in ((50257, 50256, "with a"), (50258, None, "without a")):
+        config = weights.GPT2Config(n_vocab, 2, 2, 1, 1)
+        weights.save(tmp_path / "model", config, weights.random_params(config))
+        path = llmc_file(tmp_path / "x.bin", tmp_path / "model", n_padded=50304)
+        assert main(path, tmp_path / str(n_vocab)) == 0
+        assert f"{said} tokenizer" in capsys.readouterr().out
+        config = weights.read_config(tmp_path / str(n_vocab))
+        assert config.bos_token_id == config.eos_token_id == end
+        assert (tmp_path / str(n_vocab) / "merges.txt").exists() == (end is not None)

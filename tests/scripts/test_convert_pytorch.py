@@ -351,3 +351,247 @@ def test_sizes_are_read_from_the_shapes_where_no_config_is():
 def test_the_sizes_of_storages():
     for kind, size in convert_pytorch.STORAGE.values():
         assert np.dtype(DTYPES[kind]).itemsize == size
+
+
+# Bounds and tables, value by value.
+
+
+def run_program(program, storages=None):
+    file = io.BytesIO(program)
+    return convert_pytorch.run_pickle(file, "x", {} if storages is None else storages)
+
+
+def test_the_types_of_storages():
+    """Their names in torch, ours, and the bytes of a number."""
+    for name, kind, size in (
+        ("Double", "F64", 8), ("Float", "F32", 4), ("Half", "F16", 2),
+        ("BFloat16", "BF16", 2), ("Long", "I64", 8), ("Int", "I32", 4),
+        ("Short", "I16", 2), ("Char", "I8", 1), ("Byte", "U8", 1), ("Bool", "BOOL", 1),
+    ):  # fmt: skip
+        dotted = convert_pytorch.global_name("torch", f"{name}Storage")
+        found = convert_pytorch.storage(("storage", dotted, "0", "cpu", 3))
+        assert found == (kind, size, "0", 3)
+
+
+def test_the_heads_of_mingpts_models(tmp_path):
+    for name, n_head in (
+        ("openai-gpt", 12), ("gpt2", 12), ("gpt2-medium", 16), ("gpt2-large", 20),
+        ("gpt2-xl", 25), ("gopher-44m", 16), ("gpt-mini", 6), ("gpt-micro", 4),
+        ("gpt-nano", 3),
+    ):  # fmt: skip
+        config = {"model": {"n_head": None, "model_type": name}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        assert convert_pytorch.mingpt_heads(tmp_path / "model.pt") == n_head
+    (tmp_path / "config.json").write_text('{"model": 3}')
+    assert convert_pytorch.mingpt_heads(tmp_path) is None
+    (tmp_path / "config.json").unlink()
+    assert convert_pytorch.mingpt_heads(tmp_path) is None
+    assert not convert_pytorch.is_model_folder(tmp_path)
+    (tmp_path / "config.json").write_text('{"model": 3}')
+    assert convert_pytorch.is_model_folder(tmp_path)
+
+
+def test_the_longest_program_that_is_run():
+    assert run_program(b"N" * 250_000 + b".") is None
+    with pytest.raises(FormatError, match="more than 250000 steps"):
+        run_program(b"N" * 250_001 + b".")
+
+
+def test_the_longest_pickle_of_an_archive(tmp_path):
+    path = tmp_path / "x.bin"
+    for n, message in (
+        (4_000_000, "the instruction UNICODE"),
+        (4_000_001, "has 4000001 by"),
+    ):
+        path.write_bytes(zip_of(("archive/data.pkl", b"V" + b"a" * (n - 3) + b"\n.")))
+        with pytest.raises(FormatError, match=message):
+            convert_pytorch.read_checkpoint(path)
+
+
+def end_of_archive(count, comment=b""):
+    sizes = struct.pack("<4H2LH", 0, 0, count, count, 0, 0, len(comment))
+    return bytes(64) + b"PK\5\6" + sizes + comment
+
+
+def test_the_most_entries_and_the_longest_comment():
+    for count, message in ((20_000, "no directory entry at byte 0"),
+                           (20_001, "20001 entries are more")):  # fmt: skip
+        with pytest.raises(FormatError, match=message):
+            convert_pytorch.zip_entries("x", end_of_archive(count))
+    data = end_of_archive(0, b"x" * 65_535)
+    assert convert_pytorch.directory(data) == (0, 0)
+    assert convert_pytorch.zip_entries("x", data) == {}
+    for wrong in data + b"x", data[:-1]:
+        with pytest.raises(ValueError, match="its end is missing|does not end where"):
+            convert_pytorch.directory(wrong)
+    for n in range(22):  # the end is cut off itself
+        with pytest.raises(ValueError, match="its end is missing"):
+            convert_pytorch.directory(end_of_archive(0)[: 64 + n])
+
+
+M = 0xFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("extra", "values", "want"),
+    [
+        (b"", [1, 2, 3], [1, 2, 3]), (b"", [M, 2, 3], [M, 2, 3]),
+        (struct.pack("<2HQ", 1, 8, 7), [5, M, 6], [5, 7, 6]),
+        (struct.pack("<2H2Q", 1, 16, 7, 8), [M, 5, M], [7, 5, 8]),
+        (struct.pack("<2H3Q", 1, 24, 7, 8, 9), [M, M, M], [7, 8, 9]),
+        (struct.pack("<2HQ", 1, 8, 7), [1, 2, 3], [1, 2, 3]),
+        (struct.pack("<2HQ", 1, 8, 7), [M, M, 3], [7, M, 3]),
+        (struct.pack("<2H3s2HQ", 9, 3, b"abc", 1, 8, 7), [M, 2, 3], [7, 2, 3]),
+        (struct.pack("<2HQ", 9, 8, 7), [M, 2, 3], [M, 2, 3]),
+        (struct.pack("<2HQ", 1, 8, 7) + b"\1\0\x08", [M, 2, 3], [7, 2, 3]),
+        (b"\1\0\x08", [M, 2, 3], [M, 2, 3]),
+    ],
+)  # fmt: skip
+def test_fields_of_64_bits(extra, values, want):
+    assert convert_pytorch.wide_fields(extra, values) == want
+
+
+@pytest.mark.parametrize("name", ["archive\\x", "archive/../x", ".."])
+def test_hostile_names_of_entries(tmp_path, name):
+    message = refused(tmp_path, zip_of(("archive/data.pkl", b"}."), (name, b"")))
+    assert "stands twice or is hostile" in message
+
+
+def test_one_pickle_and_no_other(tmp_path):
+    pkl = ("a/data.pkl", b"}.")
+    assert "has 0 entries" in refused(tmp_path, zip_of(("a/x.pkl", bytes(64))))
+    assert "has 2 entries" in refused(tmp_path, zip_of(pkl, ("b/data.pkl", b"}.")))
+    assert "no dict of tensors" in refused(tmp_path, zip_of(pkl, ("b/x.pkl", b"}.")))
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (b"}(K\1u.", "zip"), (b"}(K\1K\2K\3u.", "zip"),
+        (b"}NK\1s.", "a NoneType as key in a dict"),
+        (b"}\x88K\1s.", "a bool as key in a dict"),
+        (b"]K\1K\2s.", "a int as key in a list"),
+        (b"](K\1K\2u.", "a int as key in a list"),
+        (b"K\1K\2\x93.", "a global whose name is no string"),
+        (b"\x8c\1aK\2\x93.", "a global whose name is no string"),
+        (b"K\2\x8c\1a\x93.", "a global whose name is no string"),
+        (b"K\1Q.", "cannot unpack|not iterable|not enough"),
+        (b"\x8f.", "the instruction EMPTY_SET, which no model needs"),
+    ],
+)  # fmt: skip
+def test_programs_that_are_refused(program, message):
+    with pytest.raises(FormatError, match=f"x, pickle at byte .*({message})"):
+        run_program(program)
+
+
+def test_an_object_without_fields_keeps_what_it_has():
+    """Only a config takes fields, and only from a dict."""
+    assert run_program(b"cx.y\nGPTConfig\n)\x81K\1b.") == {}
+    assert run_program(b"}K\3K\4s}K\1K\2sb.") == {3: 4}
+
+
+def test_a_storage_is_named_with_one_type_and_one_size():
+    def identity(kind, count):
+        dotted = f"ctorch\n{kind}Storage\n".encode()
+        return b"(X\7\0\0\0storage" + dotted + b"X\1\0\0\0aN" + count + b"tQ"
+
+    storages = {}
+    first = identity("Float", b"K\2")
+    assert run_program(first + first + b"\x86.", storages)[1] == ("F32", 4, "a", 2)
+    assert storages == {"a": ("F32", 4, "a", 2)}
+    for other in identity("Float", b"K\3"), identity("Int", b"K\2"):
+        with pytest.raises(FormatError, match="storage 'a' has two types or sizes"):
+            run_program(first + other + b".")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("torch._utils._rebuild_tensor_v2", (1, 0, (), ())),
+        ("torch._utils._rebuild_tensor_v2", ()),
+        ("torch._utils._rebuild_parameter", (1,)), ("collections.OrderedDict", (1,)),
+        ("x.GPTConfig", (1,)), ("_codecs.encode", ("a", "utf-8")),
+        ("_codecs.encode", (b"a", "latin1")), ("numpy.dtype", (1,)),
+        ("numpy.core.multiarray.scalar", ("f8", bytes(8))),
+        ("numpy.core.multiarray.scalar", (convert_pytorch.Name("numpy.dtype.f8"), "x")),
+        ("torch.FloatStorage", ()), ("torch.Size", ((1,),)),
+    ],
+)  # fmt: skip
+def test_calls_that_do_not_fit(name, arguments):
+    with pytest.raises(ValueError, match="a call that does not fit"):
+        convert_pytorch.call(convert_pytorch.Name(name), arguments)
+    with pytest.raises(ValueError, match="a call that does not fit"):
+        convert_pytorch.call(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "number"),
+    [
+        ("i2", b"\xff\xff", -1), ("u1", b"\xff", 255), ("u4", b"\1\1\0\0", 257),
+        ("f4", b"\0\0\xc0?", 1.5), ("i8", b"\2" + bytes(7), 2), ("b1", b"\1", True),
+    ],
+)  # fmt: skip
+def test_numpy_numbers(kind, data, number):
+    found = convert_pytorch.numpy_scalar(kind, data)
+    assert found == number and type(found) is type(number)
+
+
+def view_of(*shape):
+    store = convert_pytorch.Storage("F32", 4, f"{shape}", 1 << 30)
+    return convert_pytorch.Tensor(store, 0, shape, (1,) * len(shape))
+
+
+def test_what_a_checkpoint_says_of_its_config(monkeypatch, tmp_path):
+    """Heads: an option, then the file, then minGPT's folder. The end of a text is
+    GPT-2's where the vocabulary has it."""
+    shapes = {"wte.weight": view_of(50257, 4), "wpe.weight": view_of(3, 4),
+              "h.0.mlp.c_fc.weight": view_of(4, 9)}  # fmt: skip
+    infer = convert_pytorch.infer_config
+    args = SimpleNamespace(n_head=None, activation=None)
+    config = infer(shapes, {"n_head": 2}, args, tmp_path)
+    assert (config.n_head, config.activation_function, config.n_inner) == (2, "gelu", 9)
+    assert (config.bos_token_id, config.eos_token_id) == (50256, 50256)
+    assert config.tie_word_embeddings
+    config = infer(shapes, {"n_head": 2, "activation": "relu"}, args, tmp_path)
+    assert config.activation_function == "relu"
+    args = SimpleNamespace(n_head=4, activation="silu")
+    shapes |= {"wte.weight": view_of(50256, 4), "lm_head.weight": view_of(50256, 5)}
+    config = infer(shapes, {"n_head": 2, "activation": "relu"}, args, tmp_path)
+    assert (config.n_head, config.activation_function) == (4, "silu")
+    assert config.bos_token_id is config.eos_token_id is None
+    assert not config.tie_word_embeddings
+
+
+@pytest.mark.parametrize(
+    ("n_vocab", "is_gpt2s"),
+    [(50256, False), (50257, True), (50304, True), (50305, False)],
+)
+def test_which_vocabularies_are_gpt2s(monkeypatch, tmp_path, n_vocab, is_gpt2s):
+    shapes = {"wte.weight": view_of(n_vocab, 2), "wpe.weight": view_of(3, 2),
+              "h.0.mlp.c_fc.weight": view_of(8, 2),
+              "h.0.attn.c_attn.weight": view_of(6, 2)}  # fmt: skip
+    written = []
+    read = shapes, {"n_head": 1}, {}
+    monkeypatch.setattr(convert_pytorch, "read_checkpoint", lambda _: read)
+    later = lambda file, name, tensor, spans: converting.Later(tensor.shape, None, None)
+    monkeypatch.setattr(convert_pytorch, "tensor_later", later)
+    monkeypatch.setattr(convert_pytorch, "write_model", lambda *a: written.append(a))
+    args = SimpleNamespace(n_head=None, activation=None)
+    convert_pytorch.convert(tmp_path / "x.pt", tmp_path / "out", args)
+    (_, _, _, tensors, write_tokenizer) = written[0]
+    tokenizer = convert_pytorch.gpt2_tokenizer if is_gpt2s else None
+    assert write_tokenizer is tokenizer
+    assert tensors["h.0.attn.c_attn.weight"].shape == (2, 6)  # turned, as all matrices
+    assert tensors["h.0.mlp.c_fc.weight"].shape == (2, 8)
+    assert tensors["wte.weight"].shape == (n_vocab, 2)
+
+
+def test_the_options(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit, match="0"):
+        main("--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "where the file does not say it" in said
+    assert "in place of the one its writer uses" in said
+    with pytest.raises(SystemExit, match="2"):
+        main("x", "y", "--n-head", "two")

@@ -117,3 +117,21 @@ def test_a_context_of_three_moves_by_one(tmp_path, folder, capsys):
     config = GPT2Config(277, 3, n_embd=12, n_layer=1, n_head=3, eos_token_id=276)
     GPT2.random(config).save_pretrained(folder / "m")
     assert run(capsys, folder / "m", folder / "text")["stride"] == 1
+
+
+def test_what_the_options_are(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit, match="0"):
+        evaluate.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in ("Bits per byte of a model on a text.", "model a name or a model folder",
+                  "text a file of stories", "tokens; default: n_ctx / 4",
+                  "the first so many stories only", "check by transformers"):  # fmt: skip
+        assert words in said
+    for stride, code in (("10", 1), ("9", 0), ("x", 2)):
+        argv = [str(folder / "m"), str(folder / "text"), "--stride", stride]
+        if code == 2:
+            with pytest.raises(SystemExit, match="2"):
+                evaluate.main(argv)
+        else:
+            assert evaluate.main(argv) == code, stride

@@ -65,6 +65,20 @@ def test_a_default_is_changed_as_the_module_is_imported(tmp_path, monkeypatch):
     assert by_old["5"] and not by_old["x < LIMIT"]
 
 
+def test_what_is_said_to_change_nothing_is_a_bug_that_can_be_drawn():
+    """And has a reason. Whoever changes the code looks at it again."""
+    known = mutate.changes_nothing()
+    paths = {path for path, _, _ in known}
+    found = {
+        (bug.path, bug.code, bug.change())
+        for path in paths
+        for bug in mutate.bugs_of(path)
+    }
+    assert known.keys() <= found, known.keys() - found
+    for bug, why in known.items():
+        assert len(why.split()) > 3, bug
+
+
 def test_the_package_has_thousands():
     found = [*mutate.bugs_of("numpygpt/model.py"), *mutate.bugs_of("scripts/train.py")]
     assert len(found) > 500

@@ -418,6 +418,7 @@ def test_an_end_that_lies(tmp_path):
         (at + 8, b"\1", "compressed or encrypted"),
         (at + 10, b"\x08", "compressed or encrypted"),
         (at + 20, b"\0", "compressed or encrypted"),
+        (at + 20, b"\0\0\1\0" * 2, "lies at bytes"),
         (at + 42, b"\1", "does not lie at byte"),
         (at + 42, b"\xff\xff\xff\0", "does not lie at byte"),
         (at + 46, b"A", "has another name at byte"),
@@ -476,7 +477,7 @@ def test_too_short_for_a_model(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "strides", "n"),
     [((3,), (2,), 5), ((2, 3), (3, 1), 6), ((), (), 1), ((0, 4), (4, 1), 0),
-     ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
+     ((4, 0), (9, 1), 0), ((0, 5), (1, 1), 0), ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
 )  # fmt: skip
 def test_the_span_of_a_view(shape, strides, n):
     """A view that is exactly as long as its storage fits, one number more does not."""

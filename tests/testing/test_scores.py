@@ -167,10 +167,9 @@ def mixed(share, choose):
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("seed", range(2))
-def test_a_share_of_best_tokens_in_a_decoder(seed):
+def test_a_share_of_best_tokens_in_a_decoder():
     with pytest.raises(AssertionError, match="'law'"):
-        check_decoder(mixed(0.06, lambda p, n: int(p.argmax())), seed=seed)
+        check_decoder(mixed(0.06, lambda p, n: int(p.argmax())))
 
 
 @pytest.mark.parametrize("token", [0, 1, 2])

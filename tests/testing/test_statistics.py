@@ -28,6 +28,12 @@ def test_the_binomial_tail_is_the_sum(n, p):
     assert binomial_tail(n, n, 1.0) == 1
 
 
+def test_the_binomial_tail_at_its_ends():
+    assert binomial_tail(0, 5, 0.0) == binomial_tail(-1, 5, 0.3) == 1
+    assert binomial_tail(6, 5, 0.3) == binomial_tail(6, 5, 1.0) == 0
+    assert binomial_tail(1, 60, 0.5) <= 1  # the sum is 1.00000000000005
+
+
 def test_far_out_it_is_exact():
     assert binomial_tail(100, 100, 0.01) == pytest.approx(1e-200, rel=1e-9)
     q = Fraction(1, 4)
@@ -54,6 +60,31 @@ def test_two_degrees_of_freedom_are_an_exponential():
         assert chi_square_tail(x, 2) == pytest.approx(math.exp(-x / 2), rel=1e-9)
 
 
+@pytest.mark.parametrize("k", [1, 2, 5, 20])
+def test_an_even_number_of_degrees_of_freedom_is_a_sum(k):
+    """P(X >= 2 x) of 2 k degrees is the chance of fewer than k events, x expected."""
+    for x in (0.01, 0.5, k - 0.5, k + 1, k + 1.5, 3 * k + 20):
+        exact = sum(math.exp(-x) * x**j / math.factorial(j) for j in range(k))
+        assert chi_square_tail(2 * x, 2 * k) == pytest.approx(exact, rel=1e-12)
+    assert chi_square_tail(-1, 2 * k) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "p", "tail"),
+    [
+        ([8, 0], [0.5, 0.5], math.e * 8 * math.log(2) / 2**8),
+        ([0, 6, 0], [1 / 3, 1 / 3, 1 / 3], (math.e * 3 * math.log(3)) ** 2 / 3**6),
+        ([3, 1], [0.5, 0.5], 1),  # n D = 0.52 is below k - 1 = 1
+        ([2, 2], [0.5, 0.5], 1),
+        ([3], [0.999], 1),  # one cell, and a law that does not quite sum to 1
+        ([7], [1.0], 1),
+    ],
+)
+def test_the_bound_of_a_table_by_hand(counts, p, tail):
+    assert kl_tail(counts, p) == pytest.approx(tail, rel=1e-12)
+    assert kl_tail(np.array(counts), np.array(p)) == kl_tail(counts, p)
+
+
 def test_the_bound_of_a_table_is_above_its_probability():
     """All 10 draws of three outcomes, by listing them."""
     p, n, tables = np.array([0.5, 0.3, 0.2]), 10, []
@@ -73,6 +104,8 @@ def test_the_bound_of_a_table_is_above_its_probability():
 
 def test_the_normal_tail():
     assert normal_tail(1.959964) == pytest.approx(0.025, rel=1e-5)
+    assert normal_tail(-1.959964) == pytest.approx(0.975, rel=1e-5)
+    assert normal_tail(0) == 0.5
 
 
 @pytest.mark.parametrize(

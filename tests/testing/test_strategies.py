@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import find, given
+from hypothesis import find, given, settings
 
 from numpygpt import GenerationConfig
 from numpygpt.decoding import distribution
@@ -63,6 +63,7 @@ def test_a_check_works_within_given(row):
 
 
 @given(contexts(4))
+@settings(max_examples=5)  # a check draws examples of its own
 def test_a_strategy_within_given(context):
     check_filter(lambda z, c: z, rows=logits(4), context=[[*context, 0]])
 

@@ -142,7 +142,7 @@ def test_what_is_not_in_the_chain_counts_too(settings):
     assert sum(law.values()) == pytest.approx(1)
     kept = 1 if config.token_healing else 2
     out = T.generate(
-        [0, 1], config, max_new_tokens=3, num_return_sequences=2000, seed=0,
+        [0, 1], config, max_new_tokens=3, num_return_sequences=1000, seed=0,
         return_dict_in_generate=True,
     )  # fmt: skip
     texts = [tuple(r[kept:n]) for r, n in zip(out.sequences.tolist(), out.lengths)]
@@ -167,7 +167,7 @@ def test_the_law_of_dola():
     model = GPT2.random(GPT2Config(3, n_positions=8, n_embd=8, n_layer=2, n_head=2))
     config = GenerationConfig(do_sample=True, dola_layers=[0])
     law = enumerate_sequences(model, 2, [0, 1], config)
-    rows = model.generate([0, 1], config, max_new_tokens=2, num_return_sequences=2000,
+    rows = model.generate([0, 1], config, max_new_tokens=2, num_return_sequences=1000,
                           seed=0)  # fmt: skip
     check_law([tuple(row[2:]) for row in rows.tolist()], law)
     with pytest.raises(ValueError, match="has none"):

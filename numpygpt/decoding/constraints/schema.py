@@ -363,8 +363,7 @@ def _splits(pattern):
 
 def escaped(ranges):
     """The characters of a class as they stand in a JSON string."""
-    plain = outside(SPECIAL, ranges)
-    options = [one_of(plain)] if plain else []
+    options = [one_of(outside(SPECIAL, ranges))]
     for first, last in ranges:
         for code in [c for c in (*range(32), 34, 92) if first <= c <= last]:
             char = chr(code)

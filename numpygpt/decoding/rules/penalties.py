@@ -380,8 +380,7 @@ def exponential_decay_length_penalty(logits, value, output, eos_token_ids=()):
     beyond = len(output) - start
     if beyond > 0:
         most = float(np.finfo(logits.dtype).max) ** 0.5  # the product must be finite
-        with np.errstate(over="ignore"):
-            growth = min(float(np.float64(factor) ** beyond), most) - 1
+        growth = min(float(np.float64(factor) ** beyond), most) - 1
         eos = check_there(eos_token_ids, logits, "eos_token_id")
         eos = eos[logits[eos] > -np.inf]
         logits[eos] += np.abs(logits[eos]) * growth

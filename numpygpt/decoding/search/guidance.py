@@ -146,6 +146,6 @@ def early_layers(layers, config):
     if not numbers or not all(is_int(i, 0, n - 1) for i in numbers):
         raise ValueError(
             'dola_layers must be "low", "high" or a list of layers from 0 (the '
-            f"embedding) to {n - 1}, not {layers!r}"
+            f"embedding) to {n - 1}, not {layers!r:.80}"
         )
-    return numbers
+    return [*dict.fromkeys(numbers)]  # a second time costs memory and changes nothing

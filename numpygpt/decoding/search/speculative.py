@@ -164,7 +164,7 @@ def _room(sequence, model, config):
 class Drafter:
     """The small model's side of one sequence."""
 
-    def __init__(self, model, sequence, config, batch_id=0):
+    def __init__(self, model, sequence, config, batch_id):
         # What steers would have to forget what was refused.
         config = replace(config, mirostat=0, adaptive_target=None)
         self.model, self.config = model, config
