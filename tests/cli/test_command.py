@@ -293,8 +293,11 @@ def test_closed_streams_lead_nowhere():
     """Else the model's file would get the number of stdout."""
     code = (
         "import os; from numpygpt.cli import output\n"
-        "os.close(0); os.close(2); output.prepare()\n"
-        "print(*(os.path.samestat(os.fstat(n), os.stat(os.devnull)) for n in (0, 2)))"
+        "kept, null = os.dup(1), os.stat(os.devnull)\n"
+        "for n in 0, 1, 2: os.close(n)\n"
+        "output.prepare()\n"
+        "lost = [os.path.samestat(os.fstat(n), null) for n in (0, 1, 2)]\n"
+        "os.write(kept, str(lost).encode())"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert out.stdout == "True True\n"
+    assert out.stdout == "[True, True, True]"

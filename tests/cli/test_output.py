@@ -21,7 +21,10 @@ class Stream(io.StringIO):
 
     def __init__(self, is_terminal):
         super().__init__()
-        self.is_terminal, self.asked = is_terminal, []
+        self.is_terminal, self.asked, self.n_flushed = is_terminal, [], 0
+
+    def flush(self):
+        self.n_flushed += 1
 
     def isatty(self):
         return self.is_terminal
@@ -60,6 +63,9 @@ def test_only_a_terminal_is_spared_control_characters(streams, is_terminal):
     out, err = streams(is_terminal)
     output.write(EVIL)
     output.write(EVIL, raw=True, end="|")
+    assert out.n_flushed == 2
+    output.flush()
+    assert out.n_flushed == 3
     assert out.getvalue() == ("a\\x1b[31m" if is_terminal else EVIL) + EVIL + "|"
     output.note(EVIL)
     assert err.getvalue() == "[a\\x1b[31m]\n"
@@ -212,6 +218,7 @@ def test_json_has_what_was_asked_for(streams, is_terminal):
     model = Told([H, E], [HE])
     output.print_all(args_of(json=True), model, TOKENIZER, [X], SETTINGS)
     records = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert out.n_flushed
     assert records == [
         {"prompt": "x", "text": "he", "ids": [H, E]},
         {"prompt": "x", "text": "he", "ids": [HE]},
@@ -242,6 +249,17 @@ def test_a_stop_string_cuts_the_record(streams):
         args_of(), Told([H, E, X]), TOKENIZER, [X], stops
     )  # fmt: skip
     assert record["text"] == "h" and record["ids"] == [H, E, X]
+
+
+def test_a_special_token_of_the_prompt_is_not_shown(streams):
+    streams(False)
+    ids = [TOKENIZER.eos_token_id, X]
+    [record] = output.records_of(args_of(), Told([H]), TOKENIZER, ids, SETTINGS)
+    assert (record["prompt"], record["text"]) == ("x", "h")
+    out, _ = streams(False)
+    stops = {**SETTINGS, "stop_strings": ["h"]}
+    output.print_stream(args_of(), Told([H]), TOKENIZER, ids, stops)
+    assert out.getvalue() == "x\n"
 
 
 @both

@@ -1,6 +1,7 @@
 """The page as text: what is in it, what cannot get out of it, what it refuses."""
 
 import base64
+import hashlib
 import json
 import re
 import sys
@@ -342,6 +343,7 @@ def test_the_habits_of_the_two_libraries():
         ({"top_h": 0.4}, "top_h", 0.4), ({}, "xtc_threshold", 0.1),
         ({"dry_base": 2.0}, "dry_base", 2.0), ({}, "do_sample", False),
         ({"do_sample": True}, "do_sample", True), ({"top_k": 7}, "top_k", 7),
+        ({"top_p": None}, "top_p", 1.0), ({"top_k": None}, "top_k", 0),
     ],
 )  # fmt: skip
 def test_where_the_sliders_start(given, name, shown):
@@ -438,6 +440,39 @@ def test_a_token_that_is_no_character_belongs_to_a_piece():
         data = DATA.pieces_data(TOKENIZER, ids)
         n = len(data["pieces"])
         assert data["piece_of"][0] == 0 and data["piece_of"][-1] == n - 1 > 0
+
+
+def test_the_page_has_all_that_its_script_reads(fairytale):
+    model, tokenizer = fairytale
+    data = page_data(inside(model, [5, 6]), tokenizer, 1, GenerationConfig(), None)
+    c = model.config
+    sizes = {"n_tok": 2, "n_prompt": 1, "n_vocab": 4096, "n_layer": c.n_layer,
+             "n_head": c.n_head, "n_entry": 4096}  # fmt: skip
+    assert {name: data[name] for name in sizes} == sizes and data["ids"] == [5, 6]
+    assert {*data} == {
+        *sizes, "logits", "groups", "links", "orders", "order", "settings", "habits",
+        "ids", "tokens", "vocabulary", "attention", "lens", "beams", "pieces",
+        "piece_of", "about", "holds",
+    }  # fmt: skip
+    notes = [[(0, 5, -1.0, "kept")]]
+    beams = page_data(
+        inside(model, [5, 6]), tokenizer, 1, GenerationConfig(), notes
+    )["beams"]  # fmt: skip
+    assert "same prompt" in beams["about"] and beams["tree"][0]["score"] == -1.0
+
+
+def test_the_only_script_that_may_run_is_the_pages_own(fairytale):
+    """Of its text, line breaks and all, the policy has the hash."""
+    model, tokenizer = fairytale
+    text = page(inside(model, [5]), tokenizer)
+    [script] = re.findall(r"(?s)<script>(.*?)</script>", text)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+
+
+def test_a_number_that_is_none_is_no_data():
+    with pytest.raises(ValueError):
+        as_script([float("nan")])
 
 
 def test_ids_without_a_token_have_a_name():

@@ -38,6 +38,7 @@ def test_one_head():
         "tokens": ["a", "b", "c", "d"], "n_layer": 2, "layer": 1, "head": 1,
         "pattern": Run.patterns[1, 1].tolist(),
     }  # fmt: skip
+    assert views.attention(Run(), TOKENIZER, 0, 0)["head"] == 0
     for head in -1, 2:
         with pytest.raises(ValueError, match=f"head must be from 0 to 1, not {head}"):
             views.attention(Run(), TOKENIZER, 0, head)
@@ -88,6 +89,31 @@ def test_what_a_token_looks_at():
     [first, second] = views.looks(Run(), TOKENIZER, 3, layer=1, n=1)["heads"]
     assert first["looks"] == [[1, 0.6]] and second["looks"] == [[1, 0.0]]
     assert all(h["looks"] == [] for h in views.looks(Run(), TOKENIZER, 1)["heads"])
+
+
+def test_three_looks_and_five_tokens_unless_more_are_asked_for():
+    pattern = np.array([[0.01, 0.02, 0.3, 0.05, 0.4, 0.22]] * 6)
+    run = Many(A, pattern)
+    looks = views.looks(run, TOKENIZER, 5)["heads"][0]["looks"]
+    assert looks == [[4, 0.4], [2, 0.3], [3, 0.05]]
+    assert len(views.looks(run, TOKENIZER, 5, n=9)["heads"][0]["looks"]) == 4
+    p = [0.3, 0.25, 0.2, 0.15, 0.06, 0.04]
+    lens = SimpleNamespace(ids=[A], lens=rows_of(p, p)[:, None])
+    [first, _] = views.lens(lens, TOKENIZER)["layers"]
+    assert [text for text, _ in first["top"]] == [*'!"#$%']
+    step = Step([A], np.array(p), [], np.array(p), 0, "")
+    [view] = views.steps([step], TOKENIZER)
+    assert len(view["offered"]) == len(view["drawn_from"]) == 5
+
+
+class Many(dict):
+    """A run of one layer and one head."""
+
+    model = SimpleNamespace(config=SimpleNamespace(n_layer=1, n_head=1))
+
+    def __init__(self, token, pattern):
+        super().__init__({("pattern", 0): pattern[None]})
+        self.ids = [token] * len(pattern)
 
 
 @pytest.mark.parametrize(("at", "right"), [(0, 0), (3, 3), (-1, 3), (-4, 0)])
