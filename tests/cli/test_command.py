@@ -237,6 +237,7 @@ def test_sentences_end_where_they_are_asked_to(folder, capsys, monkeypatch):
         (["python", "-m", "numpygpt", "Hi"], True),
         (["python", "-m", "numpygpt.look"], True),
         (["python", "-m", "numpygpt"], True), (["python", "/bin/numpygpt"], True),
+        (["python", "/bin/numpygpt", "Hi"], True),
         (["python", "C/numpygpt.exe", "-m"], True), (["python", "my.py"], False),
         (["python", "-m", "pytest", "numpygpt"], False), (["python"], False),
         (["python", "-c", "numpygpt"], False), (["python", "-m"], False),

@@ -248,3 +248,15 @@ def test_why_a_beam_died_at_the_end():
         only.died == "step 2: the search was over; its best continuation scored -2.00"
     )
     assert not only.is_alive()
+
+
+def test_a_beam_lives_as_long_as_what_came_of_it():
+    first, second = tree([
+        [(0, A, -1.0, "kept"), (0, B, -2.0, "kept")],
+        [(0, A, -1.5, "kept"), (1, C, -2.5, "kept")],
+        [(0, D, -2.0, "kept"), (0, B, -2.25, "finished"), (1, C, -9.0, "dropped")],
+    ])  # fmt: skip
+    assert first.is_alive() and not second.is_alive()
+    assert second.died == "" and second.children[0].died == (
+        "step 3: its best continuation scored -9.00, the worst kept -2.00"
+    )
