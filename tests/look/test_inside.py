@@ -9,6 +9,7 @@ import pytest
 from numpygpt import GPT2, GPT2Config, plain
 from numpygpt.hf import GPT2LMHeadModel as HF
 from numpygpt.look import ablate, inside
+from numpygpt.look.inside import check_layer, full_name
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 SIZES = GPT2Config(
@@ -224,3 +225,114 @@ def test_generate_says_where_to_look(name):
     theirs = HF.from_pretrained("fairytale")
     with pytest.raises(ValueError, match="numpygpt.look.inside"):
         theirs(np.array([IDS]), **{name: True})
+
+
+FULL_NAMES = {
+    "resid_pre": "hook_resid_pre", "resid_mid": "hook_resid_mid",
+    "resid_post": "hook_resid_post", "q": "attn.hook_q", "k": "attn.hook_k",
+    "v": "attn.hook_v", "attn_scores": "attn.hook_attn_scores",
+    "pattern": "attn.hook_pattern", "z": "attn.hook_z", "attn_out": "hook_attn_out",
+    "pre": "mlp.hook_pre", "post": "mlp.hook_post", "mlp_pre": "mlp.hook_pre",
+    "mlp_post": "mlp.hook_post", "mlp_out": "hook_mlp_out",
+}  # fmt: skip
+
+
+def test_the_names_are_those_of_transformer_lens():
+    for short, name in FULL_NAMES.items():
+        assert full_name((short, 1), 3) == f"blocks.1.{name}"
+    for norm in "ln1", "ln2":
+        name = f"blocks.2.{norm}.hook_normalized"
+        assert full_name(("normalized", -1, norm), 3) == full_name(name, 3) == name
+    assert full_name("embed", 3) == full_name("hook_embed", 3) == "hook_embed"
+    assert full_name("pos_embed", 3) == full_name(("pos_embed",), 3) == "hook_pos_embed"
+    assert full_name("normalized", 3) == "ln_final.hook_normalized"
+    names = inside(rough(), IDS).names
+    assert names[:2] == ["hook_embed", "hook_pos_embed"]
+    assert names[2:17] == [f"blocks.0.{name}" for name in (
+        "hook_resid_pre", "ln1.hook_normalized", "attn.hook_q", "attn.hook_k",
+        "attn.hook_v", "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z",
+        "hook_attn_out", "hook_resid_mid", "ln2.hook_normalized", "mlp.hook_pre",
+        "mlp.hook_post", "hook_mlp_out", "hook_resid_post",
+    )]  # fmt: skip
+    assert names[-1] == "ln_final.hook_normalized"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("embed", 0), ("pattern", 0, "ln1"), ("normalized", 0, "ln3"), "q",
+        ("normalized", 0), "blocks.3.attn.hook_q", "blocks.0.hook_embed",
+        "blocks.0.ln_final.hook_normalized", "hook_resid_pre", ("hook_embed", 0), (3,),
+    ],
+)  # fmt: skip
+def test_names_that_are_none(asked):
+    with pytest.raises(ValueError):
+        full_name(asked, 3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "right"), [(0, 0), (2, 2), (-1, 2), (-3, 0), (np.int64(1), 1)]
+)
+def test_layers_count_from_both_ends(layer, right):
+    found = check_layer(layer, 3)
+    assert found == right and type(found) is int
+
+
+@pytest.mark.parametrize("layer", [3, -4, True, False, 1.0, "1", None])
+def test_layers_that_are_none(layer):
+    words = f"layer must be an integer from 0 to 2, or from -3 to -1, not {layer!r}"
+    with pytest.raises(ValueError, match=words):
+        check_layer(layer, 3)
+
+
+def test_each_array_follows_from_those_before():
+    """And none is changed behind its back by what is computed from it."""
+    model = rough()
+    run, close = inside(model, IDS), {"rtol": 1e-9, "atol": 1e-12}
+    equal, n = np.testing.assert_allclose, len(IDS)
+    equal(run["embed"], model.params["wte"]["weight"][IDS])
+    equal(run["pos_embed"], model.params["wpe"]["weight"][:n])
+    for layer, p in enumerate(model.params["h"]):
+        for norm, stream in ("ln1", "resid_pre"), ("ln2", "resid_mid"):
+            normed = plain.layer_norm(run[stream, layer], **p[f"ln_{norm[-1]}"])
+            equal(run["normalized", layer, norm], normed, **close)
+        qkv = plain.linear(run["normalized", layer, "ln1"], **p["attn"]["c_attn"])
+        for name, part in zip("qkv", np.split(qkv, 3, axis=1)):
+            equal(run[name, layer].reshape(n, -1), part, **close)
+        q, k = run["q", layer], run["k", layer]
+        scores = np.einsum("qhd,khd->hqk", q, k) / SIZES.d_head**0.5
+        scores[:, np.triu_indices(n, 1)[0], np.triu_indices(n, 1)[1]] = -np.inf
+        equal(run["attn_scores", layer], scores, **close)
+        equal(run["pattern", layer], plain.softmax(scores), **close)
+        z = run["z", layer].reshape(n, -1)
+        equal(run["attn_out", layer], plain.linear(z, **p["attn"]["c_proj"]), **close)
+        pre = plain.linear(run["normalized", layer, "ln2"], **p["mlp"]["c_fc"])
+        equal(run["pre", layer], pre, **close)
+        equal(run["post", layer], plain.gelu(pre), **close)
+        post = plain.linear(plain.gelu(pre), **p["mlp"]["c_proj"])
+        equal(run["mlp_out", layer], post, **close)
+    last = plain.layer_norm(run["resid_post", -1], **model.params["ln_f"])
+    equal(run["normalized"], last, **close)
+
+
+def test_an_edit_may_return_another_kind_of_number():
+    run = inside(rough(), IDS, lambda name, array: array.tolist())
+    assert {run[name].dtype for name in run.names} == {np.dtype(np.float64)}
+    np.testing.assert_array_equal(run.logits, inside(rough(), IDS).logits)
+
+
+def test_several_heads_are_left_out_and_no_others():
+    whole = inside(rough(), IDS)
+    run = inside(rough(), IDS, ablate([(0, 0), (2, 1)]))
+    for layer, head, is_gone in (0, 0, 1), (0, 1, 0), (2, 0, 0), (2, 1, 1), (1, 0, 0):
+        assert (not run["z", layer][:, head].any()) == is_gone
+    np.testing.assert_array_equal(run["z", 0][:, 1], whole["z", 0][:, 1])
+    for head in -1, 2:
+        with pytest.raises(ValueError, match=f"from 0 to 1, not {head}"):
+            inside(rough(), IDS, ablate([(1, head)]))
+    full = [1] * 23
+    assert len(inside(rough(), full).logits) == 23
+
+
+def test_a_run_is_short_in_words():
+    assert repr(inside(rough(), [1, 2])) == "Run(ids=array([1, 2]))"
