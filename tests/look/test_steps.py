@@ -12,7 +12,7 @@ from numpygpt.decoding import trace
 from numpygpt.decoding.plumbing.checks import NothingLeft
 from numpygpt.look.beams import tree, walk
 from numpygpt.look.merges import pieces, readable, token_texts
-from numpygpt.look.steps import steps
+from numpygpt.look.steps import _all_on, _drafts, _traced, steps
 
 MODEL = GPT2.random(
     GPT2Config(29, n_positions=40, n_embd=12, n_layer=2, n_head=2, eos_token_id=28),
@@ -206,3 +206,131 @@ def test_what_cannot_be_seen_is_escaped():
     text = "a\u2028\x1b[31m\x9b\u202e\n\t"
     assert readable(text.encode()) == r"a\u2028\x1b[31m\x9b\u202e\n\t"
     assert readable(b"\xe2\x82") == r"\xe2\x82"
+
+
+# By hand.
+
+
+@pytest.mark.parametrize(
+    ("notes", "n_new", "fates"),
+    [
+        ([(2, 2), (3, 1)], 6, ["", "accepted", "accepted", "", "accepted", "refused"]),
+        ([(2, 2), (3, 1)], 4, ["", "accepted", "accepted", ""]),
+        ([(1, 0)], 4, ["", "refused", "", ""]), ([(0, 0)], 2, ["", ""]), ([], 1, [""]),
+    ],
+)  # fmt: skip
+def test_what_became_of_the_guesses(notes, n_new, fates):
+    for settings in {"assistant_model": MODEL}, {"prompt_lookup_num_tokens": 3}:
+        assert _drafts(notes, n_new, GenerationConfig(**settings)) == fates
+    assert _drafts(notes, n_new, GenerationConfig()) == [""] * n_new
+
+
+def test_one_link_of_the_chain():
+    """Of 1/2, 1/4 and twice 1/8 it removes the last two: one bit is left, and a bit."""
+    before = np.log([0.5, 0.25, 0.125, 0.125])
+    row = np.where([1, 1, 0, 0], before, -np.inf)
+    link = _traced("a name", before, row)
+    assert (link.name, link.left.tolist(), link.removed.tolist()) == (
+        "a name", [0, 1], [2, 3],
+    )  # fmt: skip
+    np.testing.assert_allclose(link.before, np.exp(before))
+    assert link.mass == pytest.approx(0.25)
+    assert link.bits == pytest.approx(np.log2(3) - 2 / 3)  # of 2/3 and 1/3
+    again = _traced("", row, np.where([1, 0, 0, 0], row, -np.inf))
+    assert again.removed.tolist() == [1] and again.mass == pytest.approx(1 / 3)
+    assert again.bits == 0 and not np.signbit(again.bits)
+    none = _traced("", row, row)
+    assert none.removed.size == 0 and none.mass == 0
+
+
+def test_greedy_is_all_on_the_largest():
+    assert _all_on(np.array([1.0, 3.0, 3.0])).tolist() == [0, 1, 0]
+
+
+def own_link(logits, context):
+    return logits
+
+
+class Counter:
+    def __call__(self, logits, context):
+        return logits
+
+
+def test_links_are_named_with_their_settings():
+    config = GenerationConfig(
+        do_sample=True, temperature=0.5, dry_multiplier=0.8, dry_base=2.0, top_k=4,
+        xtc_probability=0.5, max_new_tokens=2,
+        chain=["dry", "temperature", own_link, Counter(), "top_k", "xtc"],
+    )  # fmt: skip
+    first, second = steps(MODEL, PROMPT, config, seed=0)
+    names = ["dry_multiplier 0.8, dry_base 2.0", "temperature 0.5", "own_link",
+             "Counter", "top_k 4", "xtc_probability 0.5"]  # fmt: skip
+    assert [link.name for link in first.links] == names
+    assert [link.name for link in second.links] == names
+
+
+def test_a_constraint_is_a_link_too():
+    config = GenerationConfig(choices=[[3, 5, 28]], max_new_tokens=3, eos_token_id=28)
+    [first, *_] = steps(MODEL, PROMPT, config)
+    assert [link.name for link in first.links] == ["constraint"]
+    assert first.links[0].left.tolist() == [3] and first.token == 3
+    assert first.drawn_from.tolist() == [float(i == 3) for i in range(29)]
+    assert first.offered.sum() == pytest.approx(1) and first.draft == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whether_xtc_acted_shows_in_its_link(seed):
+    config = GenerationConfig(
+        do_sample=True, xtc_probability=0.5, xtc_threshold=0.05, max_new_tokens=8,
+    )  # fmt: skip
+    out = MODEL.generate(
+        PROMPT, config, seed=seed, return_dict_in_generate=True, output_scores=True
+    )
+    found = steps(MODEL, PROMPT, config, seed=seed)
+    for step, scores in zip(found, out.scores, strict=True):
+        left = np.flatnonzero(scores[0] > -np.inf)
+        assert step.links[-1].left.tolist() == left.tolist()
+
+
+def test_of_several_continuations_it_tells_the_first():
+    config = GenerationConfig(do_sample=True, max_new_tokens=5)
+    out = MODEL.generate(PROMPT, config, seed=4, num_return_sequences=3)
+    many = GenerationConfig(do_sample=True, max_new_tokens=5, num_return_sequences=3)
+    found = steps(MODEL, PROMPT, many, seed=4)
+    text = [step.token for step in found]
+    assert out[0, len(PROMPT) :].tolist()[: len(text)] == text
+    assert len(text) == 5 or text[-1] == 28
+
+
+# Merges.
+
+
+def test_merges_by_hand():
+    """Of "hehe": h and e twice, then he and he."""
+    own = Tokenizer([("h", "e"), ("he", "he"), ("e", "h")])
+    [piece] = pieces(own, "hehe")
+    assert piece["merges"] == [
+        {"left": "h", "right": "e", "rank": 0}, {"left": "he", "right": "he", "rank": 1},
+    ]  # fmt: skip
+    assert [t["text"] for t in piece["tokens"]] == ["hehe"]
+    assert piece["bytes"] == [*b"hehe"] and piece["text"] == "hehe"
+    [piece] = pieces(own, "ehe")
+    assert [(m["left"], m["right"]) for m in piece["merges"]] == [("h", "e")]
+    assert [(t["text"], t["id"]) for t in piece["tokens"]] == [
+        ("e", own.encode("e")[0]), ("he", own.encode("he")[0]),
+    ]  # fmt: skip
+    assert pieces(own, "") == []
+
+
+def test_a_pair_of_equals_is_merged_from_the_left():
+    own = Tokenizer([("a", "a")])
+    [piece] = pieces(own, "aaa")
+    assert [t["text"] for t in piece["tokens"]] == ["aa", "a"]
+
+
+def test_half_a_character_is_shown_as_its_byte():
+    own = Tokenizer([("\u00c3", "\u00a9")])  # the two bytes of an accented e
+    [piece] = pieces(own, "\u00e9")
+    assert piece["merges"] == [{"left": r"\xc3", "right": r"\xa9", "rank": 0}]
+    assert [t["text"] for t in piece["tokens"]] == ["\u00e9"]
+    assert token_texts(own, own.encode("\u00e9 x")) == ["\u00e9", " ", "x"]
