@@ -104,6 +104,16 @@ def test_where_a_prompt_comes_from(
     assert capsys.readouterr().err == said
 
 
+@pytest.mark.parametrize(
+    ("system", "keys"), [("nt", "Ctrl-Z and Enter"), ("posix", "Ctrl-D")]
+)
+def test_how_to_end_what_is_typed(monkeypatch, capsys, system, keys):
+    monkeypatch.setattr(prompt, "os", SimpleNamespace(name=system))
+    monkeypatch.setattr(sys, "stdin", Stdin(b"Hi\n", True))
+    assert prompt.read_stdin(asked=True) == "Hi"
+    assert capsys.readouterr().err == f"[type the prompt, then Enter and {keys}]\n"
+
+
 def test_a_closed_stdin_gives_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     assert read_prompt(SimpleNamespace(prompt=None, prompt_file=None)) == ""
