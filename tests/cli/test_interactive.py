@@ -328,6 +328,21 @@ def test_of_a_long_text_the_model_sees_the_end(talk, monkeypatch):
     assert len(found.ids) > 256
 
 
+def test_why_sees_the_end_of_a_long_text(talk, capsys):
+    talk("Hi" * 300, "/why")
+    assert "  <- it was this]" in capsys.readouterr().err
+
+
+def test_a_pipe_is_read_as_files_of_windows_are(talk, monkeypatch):
+    asked = []
+    stdin = SimpleNamespace(
+        isatty=lambda: False, reconfigure=lambda **how: asked.append(how)
+    )
+    monkeypatch.setattr(sys, "stdin", stdin)
+    talk()
+    assert asked == [{"encoding": "utf-8-sig", "errors": "replace"}]
+
+
 def test_sentences_and_stop_strings_in_a_turn(talk, monkeypatch):
     asked = []
     monkeypatch.setattr(

@@ -391,9 +391,10 @@ def test_what_was_done_is_added_to_what_is_known(tmp_path):
     assert text.startswith('{\n "gelu": {\n') and text.endswith("}\n")
     assert [path.name for path in home.iterdir()] == ["progress.json"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", folder.today())
-    (home / "progress.json").write_text('{"gelu": 3}')
-    with pytest.raises(ValueError, match="not a record of progress"):
-        folder.read_progress(home)
+    for text in '{"gelu": 3}', '{"gelu": {}, "softmax": 3}', "[]", "3":
+        (home / "progress.json").write_text(text)
+        with pytest.raises(ValueError, match="not a record of progress"):
+            folder.read_progress(home)
 
 
 def test_a_stub_is_written_once_into_a_new_folder(tmp_path):
