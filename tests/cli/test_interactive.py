@@ -292,9 +292,12 @@ def test_the_five_likeliest_tokens(talk, capsys):
 
 
 def test_why_knows_no_odds_of_a_search(talk, capsys):
-    talk("Hi", "/set do_sample false", "/set num_beams 2", "/why")
+    found = talk("Hi", "/set do_sample false", "/set num_beams 2", "", "/why")
     lines = [line for line in notes(capsys) if line.startswith("[0.")]
     assert 5 <= len(lines) <= 6 and not any("drawn with" in line for line in lines)
+    row = found.model(found.ids[:-1])[-1].astype(float)
+    p = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+    assert lines[0].startswith(f"[{p.max():.3f} ")
 
 
 def test_a_file_is_written_but_no_other_persons(talk, capsys, tmp_path):
@@ -310,6 +313,12 @@ def test_a_file_is_written_but_no_other_persons(talk, capsys, tmp_path):
         f"[{len(text)} characters written to {path}]",
         "[seed 3]",
     ]
+
+
+def test_the_token_that_begins_a_text_is_not_written(talk, capsys, tmp_path):
+    found = talk("", f"/save {tmp_path / 'a.txt'}", "/undo")
+    assert found.ids == [] and notes(capsys)[-2] == "[back at the beginning]"
+    assert "endoftext" not in (tmp_path / "a.txt").read_text()
 
 
 def test_of_a_long_text_the_model_sees_the_end(talk, monkeypatch):
