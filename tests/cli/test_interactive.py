@@ -148,9 +148,10 @@ def talk(folder, monkeypatch):
     def begin(*lines, prompt="", settings=None, **options):
         args = SimpleNamespace(**{"seed": 3, "raw": False, "whole_sentences": False} |
                                options)  # fmt: skip
-        rest, made = iter(lines), []
+        rest, made, begin.prompts = iter(lines), [], []
 
         def line(prompt):
+            begin.prompts.append(prompt)
             found = next(rest, None)
             if found is None:
                 raise EOFError
@@ -300,6 +301,36 @@ def test_why_knows_no_odds_of_a_search(talk, capsys):
     assert lines[0].startswith(f"[{p.max():.3f} ")
 
 
+def test_the_likeliest_token_is_listed_once(talk, capsys):
+    talk("Hi", "/why", settings={"do_sample": False})
+    lines = notes(capsys)[:-1]
+    assert len(lines) == 5 and lines[0].endswith("  <- it was this]")
+    assert "drawn with 1.000" in lines[0] and talk.prompts == [""] * 3
+
+
+def test_a_turn_may_end_with_its_first_letter(talk, capsys):
+    settings = {"choices": [[70, 71]], "max_new_tokens": 2}
+    tokenizer = talk("Hi", settings=settings).tokenizer
+    whole = capsys.readouterr().out
+    stop = tokenizer.decode([70])
+    assert whole == f"Hi{stop}{tokenizer.decode([71])}\n"
+    talk("Hi", settings={**settings, "stop_strings": [stop]})
+    assert capsys.readouterr().out == "Hi\n"
+
+
+def test_every_turn_has_a_seed_of_its_own(talk, monkeypatch):
+    seeds, stream = [], interactive.stream_ids
+
+    def noted(*given, seed):
+        seeds.append(seed)
+        return stream(*given, seed=seed)
+
+    monkeypatch.setattr(interactive, "stream_ids", noted)
+    talk("Hi", "", "/again", seed=7)
+    rng = np.random.default_rng(7)
+    assert seeds == [int(rng.integers(2**32)) for _ in range(3)]
+
+
 def test_a_file_is_written_but_no_other_persons(talk, capsys, tmp_path):
     path, other = tmp_path / "a.txt", tmp_path / "b.txt"
     other.write_text("mine")
@@ -383,4 +414,5 @@ def test_a_line_that_is_typed_on_a_terminal_is_not_repeated(talk, capsys, monkey
     talk("Unlikely", prompt="Hi")
     out, err = capsys.readouterr()
     assert out.startswith("Hi") and "Unlikely" not in out
+    assert talk.prompts == ["> ", "> "]
     assert err.startswith("[type a text; an empty line lets the model go on; /help")
