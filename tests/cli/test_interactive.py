@@ -298,7 +298,8 @@ def test_why_knows_no_odds_of_a_search(talk, capsys):
     assert 5 <= len(lines) <= 6 and not any("drawn with" in line for line in lines)
     row = found.model(found.ids[:-1])[-1].astype(float)
     p = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
-    assert lines[0].startswith(f"[{p.max():.3f} ")
+    for line, i in zip(lines, np.argsort(-p)[:5]):
+        assert line.startswith(f"[{p[i]:.3f} {found.tokenizer.decode([i])!r:16}")
 
 
 def test_the_likeliest_token_is_listed_once(talk, capsys):
@@ -366,6 +367,11 @@ def test_of_a_long_text_the_model_sees_the_end(talk, monkeypatch):
         found = talk(words, settings={"max_new_tokens": most, "max_length": 20})
         assert seen.pop() == n
     assert len(found.ids) > 256
+
+
+def test_a_token_and_one_that_was_chosen_are_enough(talk, capsys):
+    found = talk("H", "/why", settings={"max_new_tokens": 1})
+    assert len(found.ids) == 2 and "it was this" in capsys.readouterr().err
 
 
 def test_why_sees_the_end_of_a_long_text(talk, capsys):
