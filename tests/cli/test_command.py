@@ -154,6 +154,25 @@ def test_what_goes_wrong_is_a_sentence(capsys, monkeypatch, error, code, said):
     assert capsys.readouterr() == ("", said)
 
 
+def test_an_interrupt_wipes_the_progress_away(capsys, monkeypatch):
+    said = []
+    monkeypatch.setattr(command, "run", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(command.output, "erase", lambda: said.append("erased"))
+    monkeypatch.setattr(command.output, "note", said.append)
+    assert command.main(["Hi", "--seed", "4"]) == 130
+    assert said == ["erased", "seed 4, interrupted"]
+
+
+def test_how_many_tokens_a_second(folder, capsys, monkeypatch):
+    """Two tokens in half a second."""
+    times = iter([10.0, 10.5])
+    clock = SimpleNamespace(perf_counter=lambda: next(times))
+    monkeypatch.setattr(command, "time", clock)
+    monkeypatch.setattr(command.output, "print_stream", lambda *given: [[5, 6]])
+    _, err = run(capsys, folder, "Hi", "--seed", 0)
+    assert err == "[seed 0, 2 tokens, 4 tokens/s]\n"
+
+
 def test_an_interrupt_before_there_is_a_seed(capsys, monkeypatch):
     monkeypatch.setattr(command, "parse", raising(KeyboardInterrupt()))
     assert command.main(["Hi"]) == 130
