@@ -71,3 +71,18 @@ def test_a_stochastic_beam_has_the_exact_law():
     how = {"num_beams": 3, "stochastic_beams": True, "max_new_tokens": 3}
     texts = [tuple(run(model, [0], seed, **how)[0, 1:]) for seed in range(800)]
     check_law(texts, enumerate_sequences(model, 3, [0]))
+
+
+def test_a_group_goes_on_when_another_is_done():
+    """The first takes 1 and ends; the second has to take 2, which leads to itself."""
+    rows = [[0.01, 0.6, 0.3, 0.09], [0.02, 0.01, 0.0, 0.97], [0.01, 0.01, 0.97, 0.01]]
+    model = TableLM(np.log(np.maximum([*rows, [0.25] * 4], 1e-9)), eos_token_id=3)
+    how = {"num_beams": 2, "num_beam_groups": 2, "diversity_penalty": 9.0}
+    out = model.generate(
+        [0], max_new_tokens=4, early_stopping=True, num_return_sequences=2,
+        return_dict_in_generate=True, **how,
+    )  # fmt: skip
+    assert out.sequences.tolist() == [[0, 1, 3, 3, 3], [0, 2, 2, 2, 2]]
+    want = [np.log([0.6, 0.97]).mean(), np.log([0.3, 0.97, 0.97, 0.97]).mean()]
+    np.testing.assert_allclose(out.sequences_scores, want)
+    assert out.lengths.tolist() == [3, 5]
