@@ -375,6 +375,17 @@ def test_too_many_states_are_an_error(monkeypatch):
         spell("[ab]*a[ab]{50}", "a" * 50)
 
 
+def test_each_byte_is_worked_out_once(monkeypatch):
+    automaton, data = Automaton(parse("[a-c]\u00e9?")), np.array([*b"bx\xc3\x80"])
+    steps = [automaton.run(0, bytes([byte])) for byte in data]
+    each = automaton.run_each(np.zeros(4, int), data).tolist()
+    assert each[0] == steps[0] and each[1:] == [DEAD] * 3
+    assert steps[1:] == [None] * 3
+    monkeypatch.setattr(automaton, "_step", None)
+    assert [automaton.run(0, bytes([byte])) for byte in data] == steps
+    assert automaton.run_each(np.zeros(4, int), data).tolist() == each
+
+
 def test_as_many_beginnings_as_are_allowed(monkeypatch):
     automaton = Automaton(parse("[ab]*a[ab]{2}"))
     automaton.run(0, b"aaaa")
