@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from numpygpt.decoding.constraints import regular
 from numpygpt.decoding.constraints.regular import (
+    ALL,
     DEAD,
     EMPTY,
+    NONE,
     UNKNOWN,
     Automaton,
     beginnings,
@@ -402,3 +404,25 @@ def test_equal_expressions_are_one():
     assert then(then(a, b), c) is then(a, then(b, c)) is literal("abc")
     assert either(a, either(b, c)) is either(either(c, a), b)
     assert either(EMPTY, many(a)) is many(many(a)) is many(a)
+    assert either(a, NONE) is either(NONE, a, NONE) is a
+    assert either(NONE) is either() is then(a, NONE) is then(NONE, a) is NONE
+    assert many(NONE) is many(EMPTY) is then(EMPTY, EMPTY) is EMPTY
+    assert either(EMPTY, NONE) is either(EMPTY, EMPTY) is EMPTY
+
+
+@pytest.mark.parametrize(
+    ("ranges", "left"),
+    [
+        ([], [(0, 0xD7FF), (0xE000, 0x10FFFF)]),
+        ([(0, 0x10FFFF)], []),
+        ([(0, 0x10FFFE)], [(0x10FFFF, 0x10FFFF)]),
+        ([(1, 0x10FFFF)], [(0, 0)]),
+        ([(0, 0xD7FE), (0xE001, 0x10FFFF)], [(0xD7FF, 0xD7FF), (0xE000, 0xE000)]),
+        ([(0xD7FF, 0xE000)], [(0, 0xD7FE), (0xE001, 0x10FFFF)]),
+        ([(5, 7), (3, 6), (8, 9)], [(0, 2), (10, 0xD7FF), (0xE000, 0x10FFFF)]),
+        ([(0, 2), (4, 0x10FFFF)], [(3, 3)]),
+    ],
+)
+def test_what_is_outside_of_some_ranges(ranges, left):
+    assert outside(ranges, ALL) == left
+    assert outside(ranges, [(0, 3)]) == outside([*ranges, (4, 0x10FFFF)], ALL)
