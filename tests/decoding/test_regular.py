@@ -303,6 +303,9 @@ def test_what_is_too_large_is_said_at_once(pattern, message):
     [
         ("a" * 10_000, "a" * 10_001, "at most 10000 characters, copies counted"),
         ("(?:a{250}){40}", "(?:a{250}){41}", "at most 10000"),
+        ("(?:(?:ab|cd){250}){10}", "(?:(?:ab|cd){250}){11}", "at most 10000"),
+        ("(?:(?:a*c){250}){20}", "(?:(?:a*c){250}){21}", "at most 10000"),
+        ("(?:(?:a|){250}){40}", "(?:(?:a|){250}){41}", "at most 10000"),
         ("(?:a{250}){,40}", "(?:a{250}){,41}", "at most 10000"),
         ("(?:(?:a{250}){40})*", "(?:(?:a{250}){40}b)*", "at most 10000"),
         ("(?:(?:a{250}){20})+", "(?:(?:a{250}){20}b)+", "at most 10000"),
@@ -320,7 +323,7 @@ def test_what_is_too_large_is_said_at_once(pattern, message):
         ("a{0}", "a{}", "write {m}, {m,} or {m,n}"),
         ("a{000000250}", "a{0000000250}", "write {m}"),  # no number is as long as that
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_the_largest_that_is_taken(fits, not_quite, words):
     parse(fits)
