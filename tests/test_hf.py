@@ -387,6 +387,15 @@ def test_special_tokens_are_shown_unless_skipped(tokenizer):
     assert tokenizer.decode(np.int64(ids[0])) == tokenizer.decode(ids[0]) == "a"
 
 
+def test_a_template_stands_around_ids_and_not_around_tokens():
+    core = Tokenizer([("a", "b")], template=([257], [257, 256]))
+    tokenizer, [ab] = GPT2Tokenizer(core), core.encode("ab")[1:-2]
+    assert tokenizer.encode("ab") == [257, ab, 257, 256]
+    assert tokenizer("ab", add_special_tokens=False).input_ids == [ab]
+    assert tokenizer.encode("ab", add_special_tokens=False) == [ab]
+    assert tokenizer.tokenize("ab") == ["ab"]
+
+
 def test_added_tokens_are_not_counted_in_the_vocabulary_size():
     small = Tokenizer.gpt2(3)
     vocab = small.vocab | {"<x>": 260, "yes": 261}

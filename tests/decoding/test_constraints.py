@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from test_regular import patterns
 from test_stopping import CONFIG, MODEL, TOKENIZER
 
-from numpygpt import Tokenizer
+from numpygpt import GenerationConfig, Tokenizer
 from numpygpt.decoding import distribution
-from numpygpt.decoding.constraints.choices import Speller, _table
+from numpygpt.decoding.constraints.choices import Speller, _table, n_kept
+from numpygpt.decoding.constraints.plan import plan
 from numpygpt.decoding.constraints.regular import Automaton, parse
 
 EOS = TOKENIZER.eos_token_id
@@ -189,6 +190,27 @@ def test_a_special_token_is_not_healed():
         [5, EOS], max_new_tokens=1, tokenizer=TOKENIZER, token_healing=True
     )
     assert got[0, :2].tolist() == [5, EOS]
+
+
+def test_a_healed_token_begins_as_the_last_one_did():
+    """Not as the first, nor any other."""
+    prompt = TOKENIZER.encode("a") + TOKENIZER.encode("b") + TOKENIZER.encode("t")
+    config = GenerationConfig(token_healing=True, tokenizer=TOKENIZER)
+    [step] = plan(prompt, config, 99).masks
+    row = step(np.zeros(len(TOKENIZER.vocab)), np.array(prompt[:-1]))
+    kept = [BYTES[i] for i in np.flatnonzero(row == 0).tolist()]
+    assert kept == [data for data in BYTES.values() if data.startswith(b"t")]
+    assert len(kept) > 3
+    assert (step(np.zeros(9), np.array(prompt)) == 0).all()  # later ones are free
+
+
+def test_whether_a_prompt_is_healed_is_up_to_its_last_token():
+    how = {"max_new_tokens": 1, "tokenizer": TOKENIZER, "token_healing": True}
+    for prompt, n in ([5, 6, EOS], 3), ([5, EOS, 6], 2), ([EOS, 6], 1), ([6], 1):
+        config = GenerationConfig(**how)
+        assert n_kept(prompt, config) == n
+        assert len(plan(prompt, config, 99).ids) == n
+    assert n_kept([5, 6], GenerationConfig(tokenizer=TOKENIZER)) == 2
 
 
 @pytest.mark.parametrize(

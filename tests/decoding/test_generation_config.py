@@ -11,6 +11,7 @@ from by_row import VALUES
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.decoding.plumbing import ranges
+from numpygpt.decoding.plumbing.checks import check_width
 from numpygpt.decoding.plumbing.settings import merge_config
 from numpygpt.decoding.rules.table import STEPS, is_on
 
@@ -319,3 +320,23 @@ def test_temperature_0_does_not_stay():
 def test_a_config_is_a_config():
     with pytest.raises(ValueError, match="generation_config must be"):
         merge_config(GenerationConfig(), 5, {})
+
+
+def test_how_wide_a_search_a_file_may_ask_for():
+    """64 are always fine; more, if 32 tokens of so many texts take no more room than
+    the weights: 512 numbers each of the second model here."""
+    small = GPT2Config(9, n_positions=16, n_embd=8, n_layer=1, n_head=2)
+    large = GPT2Config(5000, n_positions=16, n_embd=8, n_layer=1, n_head=2)
+    assert large.n_params == 41_016
+    for config, most in (small, 64), (large, 80):
+        for name, how in (
+            ("num_beams", {"num_beams": most}),
+            ("num_return_sequences", {"num_return_sequences": most}),
+            ("num_return_sequences * top_k", {"penalty_alpha": 0.5, "top_k": most}),
+        ):
+            check_width(GenerationConfig(**how), config)
+            wider = {key: most + 1 if v == most else v for key, v in how.items()}
+            words = f"^{re.escape(name)} must be at most {most}, not {most + 1}"
+            with pytest.raises(ValueError, match=words):
+                check_width(GenerationConfig(**wider), config)
+        check_width(GenerationConfig(top_k=most + 1), config)  # no contrastive search

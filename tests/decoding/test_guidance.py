@@ -182,7 +182,7 @@ def test_the_layers_by_name(n_layer, tied, low, high):
     assert early_layers("high", config) == high
 
 
-@pytest.mark.parametrize("layers", ["middle", [], [5], [-1], [True]])
+@pytest.mark.parametrize("layers", ["middle", [], [5], [-1], [True], [0, 5], [-1, 4]])
 def test_layers_that_do_not_exist(layers):
     with pytest.raises(ValueError, match="dola_layers must be"):
         DEEP.generate([1], dola_layers=layers)

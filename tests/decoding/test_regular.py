@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from numpygpt.decoding.constraints import regular
 from numpygpt.decoding.constraints.regular import (
+    ALL,
     DEAD,
     EMPTY,
+    NONE,
     UNKNOWN,
     Automaton,
     beginnings,
@@ -301,6 +303,9 @@ def test_what_is_too_large_is_said_at_once(pattern, message):
     [
         ("a" * 10_000, "a" * 10_001, "at most 10000 characters, copies counted"),
         ("(?:a{250}){40}", "(?:a{250}){41}", "at most 10000"),
+        ("(?:(?:ab|cd){250}){10}", "(?:(?:ab|cd){250}){11}", "at most 10000"),
+        ("(?:(?:a*c){250}){20}", "(?:(?:a*c){250}){21}", "at most 10000"),
+        ("(?:(?:a|){250}){40}", "(?:(?:a|){250}){41}", "at most 10000"),
         ("(?:a{250}){,40}", "(?:a{250}){,41}", "at most 10000"),
         ("(?:(?:a{250}){40})*", "(?:(?:a{250}){40}b)*", "at most 10000"),
         ("(?:(?:a{250}){20})+", "(?:(?:a{250}){20}b)+", "at most 10000"),
@@ -318,7 +323,7 @@ def test_what_is_too_large_is_said_at_once(pattern, message):
         ("a{0}", "a{}", "write {m}, {m,} or {m,n}"),
         ("a{000000250}", "a{0000000250}", "write {m}"),  # no number is as long as that
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_the_largest_that_is_taken(fits, not_quite, words):
     parse(fits)
@@ -375,6 +380,17 @@ def test_too_many_states_are_an_error(monkeypatch):
         spell("[ab]*a[ab]{50}", "a" * 50)
 
 
+def test_each_byte_is_worked_out_once(monkeypatch):
+    automaton, data = Automaton(parse("[a-c]\u00e9?")), np.array([*b"bx\xc3\x80"])
+    steps = [automaton.run(0, bytes([byte])) for byte in data]
+    each = automaton.run_each(np.zeros(4, int), data).tolist()
+    assert each[0] == steps[0] and each[1:] == [DEAD] * 3
+    assert steps[1:] == [None] * 3
+    monkeypatch.setattr(automaton, "_step", None)
+    assert [automaton.run(0, bytes([byte])) for byte in data] == steps
+    assert automaton.run_each(np.zeros(4, int), data).tolist() == each
+
+
 def test_as_many_beginnings_as_are_allowed(monkeypatch):
     automaton = Automaton(parse("[ab]*a[ab]{2}"))
     automaton.run(0, b"aaaa")
@@ -391,3 +407,25 @@ def test_equal_expressions_are_one():
     assert then(then(a, b), c) is then(a, then(b, c)) is literal("abc")
     assert either(a, either(b, c)) is either(either(c, a), b)
     assert either(EMPTY, many(a)) is many(many(a)) is many(a)
+    assert either(a, NONE) is either(NONE, a, NONE) is a
+    assert either(NONE) is either() is then(a, NONE) is then(NONE, a) is NONE
+    assert many(NONE) is many(EMPTY) is then(EMPTY, EMPTY) is EMPTY
+    assert either(EMPTY, NONE) is either(EMPTY, EMPTY) is EMPTY
+
+
+@pytest.mark.parametrize(
+    ("ranges", "left"),
+    [
+        ([], [(0, 0xD7FF), (0xE000, 0x10FFFF)]),
+        ([(0, 0x10FFFF)], []),
+        ([(0, 0x10FFFE)], [(0x10FFFF, 0x10FFFF)]),
+        ([(1, 0x10FFFF)], [(0, 0)]),
+        ([(0, 0xD7FE), (0xE001, 0x10FFFF)], [(0xD7FF, 0xD7FF), (0xE000, 0xE000)]),
+        ([(0xD7FF, 0xE000)], [(0, 0xD7FE), (0xE001, 0x10FFFF)]),
+        ([(5, 7), (3, 6), (8, 9)], [(0, 2), (10, 0xD7FF), (0xE000, 0x10FFFF)]),
+        ([(0, 2), (4, 0x10FFFF)], [(3, 3)]),
+    ],
+)
+def test_what_is_outside_of_some_ranges(ranges, left):
+    assert outside(ranges, ALL) == left
+    assert outside(ranges, [(0, 3)]) == outside([*ranges, (4, 0x10FFFF)], ALL)

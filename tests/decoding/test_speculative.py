@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_beam import SMALL, TINY, chi_square, make_model, prompts, score
 
-from numpygpt import GPT2, GPT2Config
-from numpygpt.decoding.search.speculative import accept_or_redraw, lookup
+from numpygpt import GPT2, GenerationConfig, GPT2Config
+from numpygpt.decoding.generate import prefill
+from numpygpt.decoding.search.speculative import Drafter, accept_or_redraw, lookup
 from numpygpt.testing import TableLM
 
 OTHER = make_model(23, seed=5)
@@ -244,6 +245,17 @@ def test_how_many_guesses_there_is_room_for():
         )  # fmt: skip
         assert [guessed for guessed, _ in out.notes[0]] == n_guessed
         assert out.lengths[0] == (13 if n_draft < 40 else n_ctx)
+
+
+@pytest.mark.parametrize("steering", [{"mirostat": 2}, {"adaptive_target": 0.3}])
+def test_a_draft_is_not_steered(steering):
+    """It would steer by tokens that are refused."""
+    model = TableLM(np.zeros((3, 3)))
+    config = GenerationConfig(do_sample=True, top_k=2, **steering)
+    [sequence] = prefill(model, [[0]], config, seed=0)
+    assert len(sequence.chain) == 2
+    [step] = Drafter(model, sequence, config, 0).chain
+    assert step.name == "top_k"
 
 
 def test_40_rules_of_one_prompt_reach_its_drafts():

@@ -204,6 +204,24 @@ def test_the_clock():
     assert time.monotonic() - begin < 1
 
 
+def test_the_clock_starts_when_the_rules_are_made(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    config = GenerationConfig(max_time=2.5, eos_token_id=[7, 8])
+    length, end, clock = stop_rules(config, 4, 1)
+    for at, over in (100.0, False), (102.4, False), (102.5, True), (200.0, True):
+        now[0] = at
+        assert clock([1, 2]) == over
+    assert [length([1] * n) for n in (3, 4, 5)] == [False, True, True]
+    assert [end([7, n]) for n in (6, 7, 8)] == [False, True, True]
+
+
+def test_special_tokens_are_not_shown():
+    config = GenerationConfig(tokenizer=TOKENIZER, stop_strings=["c"])
+    ids = TOKENIZER.encode("ab<|endoftext|>b", allowed_special="all")
+    assert "".join(shown_text(ids, 0, 0, config)) == "abb"
+
+
 def test_a_function_of_ones_own():
     rule = lambda ids: len(ids) == 11
     for method in ({}, {"num_beams": 3}, {"do_sample": True}):
