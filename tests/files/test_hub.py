@@ -1268,8 +1268,9 @@ def test_what_was_hashed_is_noted(tmp_path, monkeypatch):
         assert len(hashed) == n
     assert [path.name for path in notes.iterdir()] == [f".checked-{right[:16]}"]
     os.utime(file, ns=(1, 10**18))
-    known.check("m", file.parent, notes)
-    assert len(hashed) == 2
+    for _ in range(2):
+        known.check("m", file.parent, notes)
+        assert len(hashed) == 2
     file.write_bytes(b"abd")
     with pytest.raises(DownloadError, match=f"is damaged: .*, m's is {right}"):
         known.check("m", file.parent, notes)
@@ -1286,6 +1287,7 @@ def test_what_was_hashed_is_noted(tmp_path, monkeypatch):
 def test_a_commit_in_the_cache_is_a_plain_word(server, tmp_path, commit):
     snapshot = hugging_face_cache(tmp_path / "cache" / "huggingface" / "hub")
     (snapshot.parents[1] / "refs" / "main").write_text(commit, encoding="utf-8")
+    shutil.copytree(TINY, snapshot.parents[1] / "x")  # where the first would lead
     assert known.in_hugging_face_cache("someone/tiny") is None
 
 
@@ -1397,6 +1399,69 @@ def test_a_process_without_a_stderr(capsys, monkeypatch):
     assert capsys.readouterr().err == "ab\n"
     assert on_terminal(None) is False
     assert on_terminal(io.StringIO()) is False
+    flushed = []
+    out = io.StringIO()
+    out.flush = lambda: flushed.append(out.getvalue())
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", out)
+        say("c", end="")
+    assert flushed == ["c"]  # seen before the line ends
     monkeypatch.setattr(sys, "stderr", None)
     say("nothing")
     assert capsys.readouterr().out == ""
+
+
+# Folders that are filled.
+
+
+def test_one_writer_at_a_time(tmp_path, monkeypatch):
+    """Whoever holds the folder's lock; another waits for ten seconds and goes on."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    how = fcntl.LOCK_EX | fcntl.LOCK_NB
+    with hub.alone(tmp_path), pytest.raises(BlockingIOError):
+        fcntl.flock(handle, how)
+    fcntl.flock(handle, how)
+    clock = Clock()
+    monkeypatch.setattr(hub, "time", clock)
+    with hub.alone(tmp_path):
+        assert clock.now == pytest.approx(1010, abs=0.01)
+    os.close(handle)
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "")
+
+    clock.now = 1000.0
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with hub.alone(tmp_path):  # as on some network disks
+        assert clock.now == 1000
+    monkeypatch.setattr(os, "open", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(hub.os, "name", "nt")
+        with hub.alone(tmp_path):
+            pass
+
+
+def test_the_seal_comes_last(tmp_path, monkeypatch):
+    moved, real = [], os.replace
+    (tmp_path / "older").write_text("x")
+    monkeypatch.setattr(
+        hub.os, "replace", lambda a, b: moved.append(b.name) or real(a, b)
+    )
+    with hub.filling(tmp_path, "b", ["older", "never"]) as new:
+        for name in "abc":
+            (new / name).write_text(name)
+    assert sorted(moved) == ["a", "b", "c"] and moved[-1] == "b"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="^folder must be a path"), hub.filling(3, "b"):
+        pass
+
+
+def test_an_empty_folder_stays_after_an_error(tmp_path):
+    """A new one does not."""
+    (tmp_path / "old").mkdir()
+    for name in "old", "a/new":
+        with pytest.raises(RuntimeError), hub.filling(tmp_path / name, "b") as new:
+            (new / "a").write_text("a")
+            raise RuntimeError
+    assert os.listdir(tmp_path / "old") == []
+    assert os.listdir(tmp_path / "a") == []

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer
-from numpygpt.files import hub
+from numpygpt.files import hub, watch
 from numpygpt.files.hub import FormatError
+from numpygpt.files.safetensors import read_safetensors
 from numpygpt.files.watch import reading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -323,3 +324,39 @@ def test_a_config_that_comes_and_goes_while_the_folder_is_read(tmp_path):
         (tmp_path / "config.json").unlink()
     with pytest.raises(FormatError, match="while it was read"), reading(tmp_path):
         pass
+
+
+def test_what_a_watch_sees(tmp_path, monkeypatch):
+    """The same file with another size or time; not a new one, nor one that is gone."""
+    path = tmp_path / "x"
+    path.write_bytes(bytes(8))
+    assert watch.state(tmp_path / "no") is None
+    same, content = watch.state(path)
+    assert (same[1], content[0]) == (path.stat().st_ino, 8)
+    for before, now, is_wrong in (
+        ((1, 2), (1, 2), False), ((1, 2), (1, 3), True), ((1, 2), (2, 3), False),
+        ((1, 2), None, False), (None, (1, 2), False), (None, None, False),
+    ):  # fmt: skip
+        states = iter([before, now])
+        monkeypatch.setattr(watch, "state", lambda _, states=states: next(states))
+        seen = watch.Watch([path])
+        if is_wrong:
+            with pytest.raises(
+                FormatError, match=f"{path} was written to after it was"
+            ):
+                seen.check()
+        else:
+            seen.check()
+
+
+def test_only_mapped_arrays_are_watched(tmp_path):
+    MODELS[2].save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    mapped = next(iter(read_safetensors(path).values()))[1]
+    for arrays, n in (
+        ([mapped], 1),
+        ([np.ones(2), mapped], 1),
+        ([np.ones(2)], 0),
+        ([], 0),
+    ):
+        assert len(watch.Watch([path]).over(arrays).seen) == n
