@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, weights
-from numpygpt.files import hub
+from numpygpt.files import hub, watch
 from numpygpt.files.hub import FormatError
+from numpygpt.files.safetensors import read_safetensors
 from numpygpt.files.watch import reading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,15 +46,18 @@ def whose(folder):
 
 def interrupt_at(number):
     """A trace function that raises KeyboardInterrupt before line ``number`` of the
-    lines that run in hub.py, where all of the moving is done."""
-    left = number
+    lines that run in hub.py, where all of the moving is done. Lines that wait for a
+    lock, again and again, count once."""
+    left, waiting = number, set()
 
     def trace(frame, event, _):
         nonlocal left
         if frame.f_code.co_filename != hub.__file__:
             return None
-        if event == "line":
+        if event == "line" and frame.f_lineno not in waiting:
             left -= 1
+            if frame.f_code is hub.alone.__wrapped__.__code__:
+                waiting.add(frame.f_lineno)
             if left == 0:
                 raise KeyboardInterrupt
         return trace
@@ -78,7 +82,7 @@ def test_an_interrupted_save_leaves_the_old_model_the_new_one_or_none(
     the next writer does not wait for ever."""
     monkeypatch.setattr(hub, "PATIENCE", 0.1)
     found = []
-    for number in range(1, 10_000, EVERY):
+    for number in range(1, 10_000):
         MODELS[2].save_pretrained(tmp_path)
         try:
             with tracing(interrupt_at(number)):
@@ -329,3 +333,39 @@ def test_a_config_that_comes_and_goes_while_the_folder_is_read(tmp_path):
         (tmp_path / "config.json").unlink()
     with pytest.raises(FormatError, match="while it was read"), reading(tmp_path):
         pass
+
+
+def test_what_a_watch_sees(tmp_path, monkeypatch):
+    """The same file with another size or time; not a new one, nor one that is gone."""
+    path = tmp_path / "x"
+    path.write_bytes(bytes(8))
+    assert watch.state(tmp_path / "no") is None
+    same, content = watch.state(path)
+    assert (same[1], content[0]) == (path.stat().st_ino, 8)
+    for before, now, is_wrong in (
+        ((1, 2), (1, 2), False), ((1, 2), (1, 3), True), ((1, 2), (2, 3), False),
+        ((1, 2), None, False), (None, (1, 2), False), (None, None, False),
+    ):  # fmt: skip
+        states = iter([before, now])
+        monkeypatch.setattr(watch, "state", lambda _, states=states: next(states))
+        seen = watch.Watch([path])
+        if is_wrong:
+            with pytest.raises(
+                FormatError, match=f"{path} was written to after it was"
+            ):
+                seen.check()
+        else:
+            seen.check()
+
+
+def test_only_mapped_arrays_are_watched(tmp_path):
+    MODELS[2].save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    mapped = next(iter(read_safetensors(path).values()))[1]
+    for arrays, n in (
+        ([mapped], 1),
+        ([np.ones(2), mapped], 1),
+        ([np.ones(2)], 0),
+        ([], 0),
+    ):
+        assert len(watch.Watch([path]).over(arrays).seen) == n

@@ -654,6 +654,8 @@ def test_the_ids_and_flags_of_added_tokens():
             add({"a": 0, "b": 1}, [{"content": content, "id": i}], [], keep=True)
     with pytest.raises(ValueError, match="same id"):
         add({"a": 0, "b": 0}, [], [], keep=True)
+    with pytest.raises(ValueError, match="token 'b' has the id 'x'"):
+        add({"b": "x"}, [{"content": "b", "id": "x"}], [], keep=True)
     for entry in ({"content": "", "id": 2}, {"content": "\ud800", "id": 2}):
         with pytest.raises(ValueError, match="empty|surrogates"):
             add({"a": 0, "b": 1}, [entry], [], keep=True)
@@ -663,8 +665,14 @@ def test_an_added_token_without_a_vocabulary(folder):
     (folder / "vocab.json").unlink()
     settings = {"added_tokens_decoder": {"1256": {"content": "x"}}}
     write(folder, "tokenizer_config.json", settings)
-    with pytest.raises(FormatError, match="vocab.json is missing, where .*'x'"):
+    message = "the tokenizer: vocab.json is missing, where .*'x'"
+    with pytest.raises(FormatError, match=message):
         Tokenizer.from_pretrained(folder)
+    for wrong, message in (("\ud800", "the tokenizer: cannot read UnicodeEncodeError"),
+                           ({"special": True}, "the tokenizer: cannot read KeyError")):  # fmt: skip
+        write(folder, "tokenizer_config.json", {"eos_token": wrong})
+        with pytest.raises(FormatError, match=message):
+            Tokenizer.from_pretrained(folder)
     (folder / "merges.txt").unlink()
     with pytest.raises(FormatError, match="neither merges.txt nor tokenizer.json"):
         Tokenizer.from_pretrained(folder)
@@ -751,3 +759,18 @@ def test_all_that_a_tokenizer_json_says(folder):
     for name in "added_tokens", "normalizer", "post_processor":
         write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
         assert tokenizer_json.read_tokenizer_json(path)["added"] == []
+
+
+def test_older_added_tokens_are_in_the_order_of_their_ids(folder):
+    write(folder, "added_tokens.json", {"<z>": 1257, "<a>": 1259, "<m>": 1258})
+    entries = vocabulary.read_entries(folder, {})
+    assert [(e["content"], e["id"]) for e in entries] == [
+        ("<z>", 1257), ("<m>", 1258), ("<a>", 1259)
+    ]  # fmt: skip
+    assert Tokenizer.from_pretrained(folder).encode("<z><a><m>") == [
+        1257, 1259, 1258
+    ]  # fmt: skip
+    write(folder, "added_tokens.json", {})  # there is no last one to be mixed up
+    names = {"additional_special_tokens": ["<|endoftext|>"]}
+    write(folder, "special_tokens_map.json", names)
+    assert Tokenizer.from_pretrained(folder).eos_token_id == 1256

@@ -11,6 +11,7 @@ import pytest
 from numpygpt import GPT2, GPT2Config, Tokenizer, weights
 from numpygpt.fast.added import Added
 from numpygpt.files.hub import FormatError
+from numpygpt.files.safetensors import write_safetensors
 
 KINDS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
 
@@ -419,6 +420,8 @@ def test_every_kind_of_value(kind, data, number):
     array = struct.pack("<LQ", kind, 2) + data * 2
     found, at = convert_gguf.value(array, 9, 0)
     assert ([*found], at) == ([number] * 2, len(array))
+    found, at = convert_gguf.value(struct.pack("<LQ", kind, 0), 9, 0)
+    assert ([*found], at) == ([], 12)
     assert convert_gguf.pack(kind, number) == data
     assert convert_gguf.pack(9, (kind, [number] * 2)) == array
 
@@ -685,3 +688,12 @@ def test_the_options(capsys, monkeypatch, wide, tmp_path):
     assert main(wide, tmp_path / "x.gguf") == 0
     keys, _ = convert_gguf.read_gguf(tmp_path / "x.gguf")
     assert keys["general.file_type"] == 1  # F16
+
+
+def test_a_folder_that_lacks_a_tensor(wide, tmp_path, capsys):
+    found = weights.read_folder(wide)
+    arrays = {name: array for name, (_, array, _) in found.items()}
+    del arrays["h.1.ln_2.bias"]
+    write_safetensors(wide / "model.safetensors", arrays)
+    assert main(wide, tmp_path / "x.gguf") == 1
+    assert "'h.1.ln_2.bias' is missing" in capsys.readouterr().err

@@ -165,3 +165,15 @@ def test_gpt2s_own_vocabulary_brings_its_tokenizer(tmp_path, capsys):
         config = weights.read_config(tmp_path / str(n_vocab))
         assert config.bos_token_id == config.eos_token_id == end
         assert (tmp_path / str(n_vocab) / "merges.txt").exists() == (end is not None)
+
+
+def test_the_last_row_may_have_zeros(formats, tmp_path):
+    """Only rows that are zero as a whole are padding."""
+    config, params = weights.load(formats / "model")
+    params["wte"]["weight"] = params["wte"]["weight"].copy()
+    params["wte"]["weight"][-1, 1:] = 0
+    weights.save(tmp_path / "model", config, params)
+    path = llmc_file(tmp_path / "x.bin", tmp_path / "model")
+    assert main(path, tmp_path / "out") == 0
+    wte = weights.load(tmp_path / "out")[1]["wte"]["weight"]
+    assert np.array_equal(wte, params["wte"]["weight"])

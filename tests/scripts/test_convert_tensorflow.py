@@ -264,6 +264,12 @@ def test_names_and_shapes(tmp_path):
     index.write_bytes(table(content))
     with pytest.raises(FormatError, match="two tensors overlap at byte 7"):
         convert_tensorflow.read_index(index)
+    turned = block(  # the index goes by names, not by places
+        HEADER, (0, b"a", b"\x08\1" + one(2) + b"\x20\x08" + end),
+        (0, b"b", b"\x08\1" + one(2) + end),
+    )  # fmt: skip
+    index.write_bytes(table(turned))
+    assert convert_tensorflow.read_index(index).keys() == {"a", "b"}
     two = block(
         (0, b"", b"\x08\2"), (0, b"a", b"\x08\1" + one(2) + end),
         (0, b"b", b"\x08\1" + one(2) + b"\x18\1" + end),

@@ -215,7 +215,12 @@ def test_the_largest_difference(monkeypatch):
     """A piece at a time; two numbers that are none are the same."""
     monkeypatch.setattr(converting, "STEP", 2)
     a = np.array([1, 2, 3, 4, np.nan, 5], np.float32)
-    for changes, far in (({}, 0), ({0: 3}, 2), ({1: 2.5, 3: 1, 5: 6}, 3), ({5: 4}, 1)):
+    for changes, far in (
+        ({}, 0),
+        ({0: 3, 1: 2.5}, 2),
+        ({1: 2.5, 3: 1, 5: 6}, 3),
+        ({5: 4}, 1),
+    ):
         b = a.copy()
         for place, number in changes.items():
             b[place] = number

@@ -1,5 +1,6 @@
 """Bits per byte of a model folder: what is counted, and that transformers agrees."""
 
+import io
 import json
 import math
 import sys
@@ -135,3 +136,12 @@ def test_what_the_options_are(folder, capsys, monkeypatch):
                 evaluate.main(argv)
         else:
             assert evaluate.main(argv) == code, stride
+
+
+def test_a_line_that_is_not_ended_is_shown(folder, capsys, monkeypatch):
+    shown, out = [], io.StringIO()
+    out.isatty = lambda: True
+    out.flush = lambda: shown.append(out.getvalue())
+    monkeypatch.setattr(sys, "stderr", out)
+    run(capsys, folder / "m", folder / "text", "--limit", 1)
+    assert shown[0].startswith("\r1 of 1 stories, ") and "\n" not in shown[0]

@@ -10,7 +10,7 @@ import convert_pytorch
 import converting
 import numpy as np
 import pytest
-from torch_files import Named, View, legacy, zipped
+from torch_files import Named, View, Writer, legacy, zipped
 
 from numpygpt import GPT2, GPT2Config, weights
 from numpygpt.files.hub import FormatError
@@ -337,7 +337,7 @@ def test_a_pickle_may_have_so_many_steps(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("program", "value"),
     [
-        (b"]N.", None), (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]),
+        (b"]N.", None), (b"\x80\4\x95\2\0\0\0\0\0\0\0N.", None), (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]),
         (b"}K\1K\2s.", {1: 2}),
         (b"}(K\1K\2K\3K\4u.", {1: 2, 3: 4}), (b"K\1K\2K\3\x87.", (1, 2, 3)),
         (b"K\1K\2K\3\x86.", (2, 3)), (b"K\1\x85.", (1,)), (b").", ()), (b"M\1\1.", 257),
@@ -477,11 +477,12 @@ def test_too_short_for_a_model(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "strides", "n"),
     [((3,), (2,), 5), ((2, 3), (3, 1), 6), ((), (), 1), ((0, 4), (4, 1), 0),
-     ((4, 0), (9, 1), 0), ((0, 5), (1, 1), 0), ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
+     ((4, 0), (9, 1), 0), ((0, 5), (6, 1), 0), ((1, 3), (0, 1), 3), ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
 )  # fmt: skip
 def test_the_span_of_a_view(shape, strides, n):
     """A view that is exactly as long as its storage fits, one number more does not."""
     assert convert_pytorch.span_of(shape, strides) == n
+    assert convert_pytorch.is_view_without_overlap(shape, strides)
     for offset in 0, 3:
         store = convert_pytorch.Storage("F32", 4, "0", n + offset)
         tensor = convert_pytorch.Tensor(store, offset, shape, strides)
@@ -546,3 +547,46 @@ def test_a_stream_is_read_no_further_than_a_pickle_may_be_long(tmp_path, monkeyp
     monkeypatch.setattr(convert_pytorch, "MAX_PICKLE", n - 1)
     with pytest.raises(FormatError, match="pickle at byte"):
         read(tmp_path, content)
+
+
+def stream(*values):
+    """A stream with these pickles behind the magic number."""
+    magic = b"\x80\x02\x8a\x0a" + (0x1950A86A20F9469CFC6C).to_bytes(10, "little") + b"."
+    return magic + b"".join(Writer().pickle(value) for value in values) + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((1000, {}, {}, []), "its magic number is wrong"),
+        ((1001, [1], {}, []), "not written on a little-endian machine"),
+        ((1001, {}, {}, []), "not written on a little-endian machine"),
+        (
+            (1001, {"little_endian": 1}, {}, []),
+            "not written on a little-endian machine",
+        ),
+        ((1001, {"little_endian": True}, {}, ("0",)), "the list of keys is damaged"),
+        ((1001, {"little_endian": True}, {}, ["0", 5]), "the list of keys is damaged"),
+        ((1001, {"little_endian": True}, {}, ["0"]), "key '0' is unknown"),
+        ((1001, {"little_endian": True}, {}, []), "goes on after its last storage"),
+    ],
+)
+def test_what_a_stream_says(tmp_path, values, message):
+    with pytest.raises(FormatError, match=message):
+        read(tmp_path, stream(*values))
+
+
+def test_entries_in_another_order_than_their_directory(tmp_path):
+    content, path = zipped({"w": ARRAY, "x": ARRAY.copy()}), tmp_path / "y.zip"
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/more", "")  # or the directory is not written anew
+        archive.filelist.reverse()
+    assert np.array_equal(read(tmp_path, path.read_bytes(), "x"), ARRAY)
+
+
+def test_a_storage_that_is_not_in_the_file():
+    store = convert_pytorch.Storage("U8", 1, "9", 1)
+    tensor = convert_pytorch.Tensor(store, 0, (1,), (1,))
+    with pytest.raises(FormatError, match="'x' does not fit its storage"):
+        convert_pytorch.tensor_later("file", "x", tensor, {})

@@ -1,8 +1,10 @@
 """Training: resuming changes no bit, and the model folder is what was trained."""
 
 import copy
+import io
 import json
 import math
+import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -562,7 +564,7 @@ def test_an_evaluation_keeps_the_better_weights(fake, monkeypatch):
         params="masters", average="mean", working="working", copies=lambda p: f"{p} now"
     )
     trained.batches = SimpleNamespace(n_ctx=None, epoch=3)
-    trained.args.n_ctx = trained.args.short_ctx = 8
+    trained.args.n_ctx, trained.args.short_ctx = 12, 8
     trained.sample = lambda p, n_ctx: f"by {p}, {n_ctx}"
     trained.export = lambda *what: trained.note(what)
     trained.smooth = None  # before the first step
@@ -705,3 +707,13 @@ def test_what_the_command_returns(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(train, "Run", start)
         assert train.main(argv) == code
     assert capsys.readouterr().err == "train.py: odd\ntrain.py: full\n"
+
+
+def test_what_is_said_is_seen_at_once(monkeypatch):
+    import train
+
+    seen, out = [], io.StringIO()
+    out.flush = lambda: seen.append(out.getvalue())
+    monkeypatch.setattr(sys, "stdout", out)
+    train.Run.say(None, "step 1")
+    assert seen == ["step 1\n"]
