@@ -755,7 +755,7 @@ def test_all_that_a_tokenizer_json_says(folder):
     for name, message in (("model", "cannot read KeyError"), ("decoder", "decoder is None"),
                           ("pre_tokenizer", "pre_tokenizer is None")):  # fmt: skip
         write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
-        with pytest.raises(FormatError, match=f"tokenizer.json: .*{message}"):
+        with pytest.raises(FormatError, match=f"tokenizer.json: (its )?{message}"):
             tokenizer_json.read_tokenizer_json(path)
     for name in "added_tokens", "normalizer", "post_processor":
         write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
