@@ -423,6 +423,7 @@ def test_the_pages_that_are_given_back():
     assert owner_of(memoryview(b"ab")) == b"ab"
     release(array)
     assert array.tolist() == [0, 1, 2, 3, 4, 5]
+    release(np.zeros(4 * page))  # of several pages, and not mapped
 
 
 def test_an_array_is_taken_as_it_lies_or_copied():

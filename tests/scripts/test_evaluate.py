@@ -4,6 +4,7 @@ import io
 import json
 import math
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,3 +146,50 @@ def test_a_line_that_is_not_ended_is_shown(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stderr", out)
     run(capsys, folder / "m", folder / "text", "--limit", 1)
     assert shown[0].startswith("\r1 of 1 stories, ") and "\n" not in shown[0]
+
+
+class Tensor(np.ndarray):
+    """As much of torch's as is needed here."""
+
+    def double(self):
+        return self.astype(np.float64)
+
+    def log_softmax(self, axis):
+        return self - np.log(np.exp(self).sum(axis, keepdims=True))
+
+    def gather(self, axis, index):
+        return np.take_along_axis(self, index, axis)
+
+    def numpy(self):
+        return np.asarray(self)
+
+
+@pytest.mark.parametrize("stride", [1, 5, 9])
+def test_the_windows_of_the_other_library(folder, capsys, monkeypatch, stride):
+    """Without it: a stand-in that answers with our own logits."""
+    model = GPT2.from_pretrained(folder / "m")
+
+    def load(name, dtype, attn_implementation):
+        assert (name, dtype) == (str(folder / "m"), "float32")
+        assert attn_implementation == "eager"
+
+        def answer(ids):
+            (row,) = ids
+            return SimpleNamespace(logits=model(row.tolist())[None].view(Tensor))
+
+        answer.config = SimpleNamespace(n_positions=9)
+        return answer
+
+    torch = SimpleNamespace(
+        float32="float32", no_grad=lambda: lambda function: function,
+        tensor=lambda ids: np.array(ids).view(Tensor),
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    loader = SimpleNamespace(from_pretrained=load)
+    transformers = SimpleNamespace(AutoModelForCausalLM=loader)
+    monkeypatch.setitem(sys.modules, "transformers", transformers)
+    args = folder / "m", folder / "text", "--stride", stride
+    ours, theirs = run(capsys, *args), run(capsys, *args, "--torch")
+    assert (ours.pop("by"), theirs.pop("by")) == ("numpygpt", "transformers")
+    assert ours.pop("model") == theirs.pop("model")
+    assert theirs == pytest.approx(ours, rel=1e-5)
