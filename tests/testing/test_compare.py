@@ -301,3 +301,29 @@ def test_none_of_several_equals_is_found():
     row = np.array([1.0, 0.0, 0.0, -1.0])
     assert "token 1 is removed" in difference(best(row), law(row), row, law)
     assert difference(softmax([1, -INF, 0, -INF]), law(row), row, law) is None
+
+
+def test_which_of_two_equals_matters_only_where_it_is_asked_for():
+    """The law keeps two, and of equals the first; this filter keeps the other."""
+
+    def law(row):
+        kept = np.argsort(-row, kind="stable")[:2]
+        return softmax(np.where(np.isin(range(len(row)), kept), row, -INF))
+
+    row = np.array([1.0, 0.0, 0.0, -1.0])
+    p = softmax([1, -INF, 0, -INF])
+    assert difference(p, law(row), row, law) is None
+    assert difference(p, law(row), row, law, "exact") is not None
+    assert difference(law(row), law(row), row, law, "exact") is None
+
+
+def test_the_token_that_is_farthest_off_is_named():
+    """Of those that are known, and as shares of them: token 3 is nearly as good as 2,
+    so that it may stay, but what it has is not compared."""
+
+    def law(row):
+        return softmax(np.where(row >= np.sort(row)[-3], row, -INF))
+
+    row = np.array([2.0, 1.5, 1.0, 1.0 - 1e-5])
+    wrong = difference(np.array([0.2, 0.1, 0.2, 0.5]), law(row), row, law)
+    assert wrong.startswith("token 2 has the probability")

@@ -140,3 +140,17 @@ def test_it_begins_again_with_what_is_smaller():
 
     row, _ = smaller(np.ones(16), None, fails)
     assert row.tolist() == [0.0] and seen[:4] == [8, 4, 2, 1]
+
+
+def test_it_ends_when_nothing_smaller_fails(monkeypatch):
+    """Every candidate is tried once, and not again until the time is up."""
+    now, seen = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def fails(row, context):
+        seen.append(row.tolist())
+        now[0] += 0.001
+        return False
+
+    smaller(np.array([0.25, 2.0, -3.0]), None, fails)
+    assert seen == [r for r, _ in candidates([0.25, 2.0, -3.0])]
