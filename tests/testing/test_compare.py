@@ -97,6 +97,7 @@ STAY, GONE = "removed, and should stay", "kept, and should not be"
         # Faint: between 1e-30 and 1e-24, both of them.
         ([1, 0, 0, 1e-26], [[1, 0, 0, 0]], APART, None),
         ([1, 0, 0, 1e-23], [[1, 0, 0, 0]], APART, f"token 3 is {GONE}"),
+        ([1, 0, 0, 1e-24], [[1, 0, 0, 0]], APART, f"token 3 is {GONE}"),
         ([1, 0, 0, 0], [[1, 0, 0, 1e-26]], APART, None),
         ([1, 0, 0, 0], [[1, 0, 0, 1e-23]], APART, f"token 3 is {STAY}"),
         ([1, 0, 1e-26, 0], [[1, 1e-26, 1e-26, 0]], PAIR, None),
@@ -327,3 +328,12 @@ def test_the_token_that_is_farthest_off_is_named():
     row = np.array([2.0, 1.5, 1.0, 1.0 - 1e-5])
     wrong = difference(np.array([0.2, 0.1, 0.2, 0.5]), law(row), row, law)
     assert wrong.startswith("token 2 has the probability")
+
+
+def test_what_is_gone_is_not_above_1e_30():
+    """Whatever the tolerance is."""
+    one = np.array([1, 1e-23])
+    for p, alike in ((1.5e-30, True), (1e-30, False), (9e-31, False), (0, False)):
+        assert _alike(one, np.array([1, p]), 100) is alike
+        assert _alike(np.array([1, p]), one, 100) is alike
+    assert _alike(one, one, 0) is True
