@@ -150,6 +150,13 @@ def test_the_token_that_is_left_may_be_any():
     assert len(values) > 5 and all(value * 256 % 1 == 0 for value in values)
 
 
+def test_only_a_row_without_a_token_is_given_one():
+    rows = examples_of(logits(5, ("removed",)), 60)
+    several = [row for row in rows if np.isfinite(row).sum() > 1]
+    assert any(np.isneginf(row).any() for row in several)
+    assert {*np.concatenate(several).tolist()} == {-np.inf, 0.5, 1, 3}
+
+
 def test_the_kinds_of_bad_rows():
     """NaN or +inf at any place, or -inf everywhere."""
     rows = examples_of(bad_logits(2), 80)
