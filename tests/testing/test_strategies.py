@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from numpygpt import GenerationConfig
 from numpygpt.decoding import distribution
@@ -204,3 +205,13 @@ def test_the_models_are_tables_without_gaps():
         assert model.generation_config.eos_token_ids == ()
     assert any(len(np.unique(model.table)) > 3 for model in models)
     assert any({*model.table.ravel().tolist()} == {-1, 0, 2} for model in models)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_error_of_a_strategy_is_not_swallowed():
+    """Or a check would pass after no rows at all."""
+    crashes = st.integers(1, 3).map(lambda n: np.zeros(n)[5])
+    with pytest.raises(IndexError, match="index 5 is out of bounds"):
+        check_filter(lambda z: z, rows=crashes)
+    with pytest.raises(Unsatisfiable):
+        examples_of(st.integers().filter(lambda i: False))
