@@ -1,5 +1,5 @@
-"""Are two laws the same? By hand: what is gone, what is faint, how far a logit or a mass
-may move, and which sets are allowed then."""
+"""Are two laws the same? By hand: what is gone, what is faint, how far a logit or a
+mass may move, and which sets are allowed then."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,8 @@ STAY, GONE = "removed, and should stay", "kept, and should not be"
         ([0.6, 0.2, 0.1, 0.1], [[0.6, 0.4, 0, 0]], APART,
          f"token 2 is {GONE} (2 such tokens)"),
         ([1, 0, 0, 0], [[0.6, 0.4, 0, 0]], APART, f"token 1 is {STAY}"),
-        ([1, 0, 0, 0], [[0.4, 0.3, 0.3, 0]], APART, f"token 1 is {STAY} (2 such tokens)"),
+        ([1, 0, 0, 0], [[0.4, 0.3, 0.3, 0]], APART,
+         f"token 1 is {STAY} (2 such tokens)"),
         ([0, 0.3, 0.7, 0], [[1, 0, 0, 0]], APART, f"token 1 is {GONE} (2 such tokens)"),
         # What the variants do not agree upon is free.
         ([0.6, 0.4, 0, 0], [[0.6, 0.4, 0, 0], [1, 0, 0, 0]], APART, None),
@@ -115,7 +116,8 @@ def test_which_tokens_may_be_kept(p, variants, groups, wrong):
         ([0.5, 0.5, 0], [0.5, 0.3, 0.2], [0, 1, 2], [0.625, 0.375, 0], [1, 1, 0]),
         # Of an equal logit the probability is known.
         ([0.5, 0, 0.5], [0.6, 0.4, 0], [0, 1, 1], [0.6, 0, 0.4], [1, 0, 1]),
-        ([0.4, 0.3, 0.3], [0.6, 0.4, 0], [0, 1, 1], np.array([6, 4, 4]) / 14, [1, 1, 1]),
+        ([0.4, 0.3, 0.3], [0.6, 0.4, 0], [0, 1, 1],
+         np.array([6, 4, 4]) / 14, [1, 1, 1]),
         ([0.5, 0, 0.5], [1, 0, 0], [0, 1, 2], [1, 0, 0], [1, 0, 0]),
         ([0.5, 1e-31, 0.5], [0.5, 0.3, 0.2], [0, 1, 2], [5 / 7, 0, 2 / 7], [1, 0, 1]),
         ([0, 0, 1], [0.5, 0.5, 0], [0, 1, 2], [0, 0, 0], [0, 0, 0]),

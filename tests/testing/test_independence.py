@@ -80,7 +80,7 @@ COIN = np.array([0.5, 0.5])
 
 
 def test_draws_alike_some_steps_apart(court):
-    """A period of seven: 33 of 33 are alike where a half should; z is the root of 33."""
+    """A period of seven: 33 of 33 are alike, where a half should; z is 33 ** 0.5."""
     tokens = np.tile([0, 0, 1, 0, 1, 1, 1], 6)[:40]
     fresh = Asked([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1] + [1] * 14)
     _lags(court, tokens, fresh, COIN, "row")
