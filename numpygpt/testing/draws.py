@@ -218,11 +218,11 @@ def check_law(outcomes, law, what=""):
     together are too far from the law (`kl_tail`); a right sampler at most once in ten
     million times.
     """
-    n, counts = len(outcomes), Counter(outcomes)
+    n, counts, what = len(outcomes), Counter(outcomes), what and f"{what}: "
     impossible = [outcome for outcome in counts if not law.get(outcome)]
     if impossible:
         raise AssertionError(
-            f"'possible': {what}: {impossible[0]} has probability 0 and was drawn"
+            f"'possible': {what}{impossible[0]} has probability 0 and was drawn"
         )
     kept = {outcome: p / sum(law.values()) for outcome, p in law.items() if p > 0}
     seen, p = np.array([counts[o] for o in kept]), np.array([*kept.values()])
@@ -234,4 +234,4 @@ def check_law(outcomes, law, what=""):
         names = [*kept]
         table = _table(p, labels, np.bincount(labels, seen), np.bincount(labels, p) * n,
                        lambda ids: f"{names[ids[0]]}:")  # fmt: skip
-        raise AssertionError(f"'law': {what}: {table}")
+        raise AssertionError(f"'law': {what}{table}")

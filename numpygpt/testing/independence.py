@@ -30,7 +30,7 @@ def check_independence(run, sampler, court, n):
         return draw(sampler.f, row, rng, n)
 
     n = int(min(n, 0.15 * sampler.times / seconds_each(sample)))
-    if n < 2:
+    if n < 4:
         for name in wanted:
             run.pass_over(name, "a draw takes too long")
         return

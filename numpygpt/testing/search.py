@@ -17,18 +17,23 @@ def examples_of(examples, n=None):
     strategy, the same ones every time."""
     if not isinstance(examples, SearchStrategy):
         return list(examples)
-    found, n = [], n or n_examples()
+    found, errors, n = [], [], n or n_examples()
 
     def collect():
         how = {"database": None, "deadline": None, "derandomize": True}
         quiet = settings(max_examples=n, suppress_health_check=list(HealthCheck), **how)
-        quiet(given(examples)(lambda example: found.append(example)))()
+        try:
+            quiet(given(examples)(lambda example: found.append(example)))()
+        except BaseException as error:  # of the strategy; a thread would swallow it
+            errors.append(error)
 
     # In a thread of its own, since there may be a @given around us, and hypothesis
     # allows none within another.
     thread = threading.Thread(target=collect)
     thread.start()
     thread.join()
+    if errors:
+        raise errors[0]
     return found
 
 

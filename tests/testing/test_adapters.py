@@ -36,7 +36,7 @@ def torch(monkeypatch):
     return module
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", [False, list, tuple])
 def test_processors_get_rows_of_ids_and_of_scores(torch, several):
     seen = []
 
@@ -44,11 +44,11 @@ def test_processors_get_rows_of_ids_and_of_scores(torch, several):
         seen.append((ids.tolist(), ids.dtype, scores.shape))
         return 2 * scores
 
-    f = adapters.from_transformers([double, double] if several else double)
+    f = adapters.from_transformers(several([double, double]) if several else double)
     out = f(ROW, [3, 1])
     assert np.array_equal(out, ROW * (4 if several else 2)) and out.dtype == np.float32
-    assert seen == [([[3, 1]], np.int64, (1, 3))] * (1 + several)
-    assert f(ROW).shape == (3,) and seen[-1][0] == [[]]
+    assert seen == [([[3, 1]], np.int64, (1, 3))] * (2 if several else 1)
+    assert f(ROW).shape == (3,) and seen[-1][:2] == ([[]], np.int64)
 
 
 def test_functions_of_tensors(torch):
@@ -64,7 +64,7 @@ def test_functions_of_tensors(torch):
     rng = np.random.default_rng(0)
     tokens = [sampler(ROW, rng) for _ in range(50)]
     assert tokens == [2] * 50 and type(tokens[0]) is int
-    assert len(set(seeds)) == 50 and 2**50 < max(seeds) < 2**62
+    assert len(set(seeds)) == 50 and 2**61 < max(seeds) < 2**62
 
 
 def test_functions_of_lists():
@@ -138,4 +138,19 @@ def test_a_chain_of_llama_cpp(monkeypatch, seed):
     assert [f(row, rng) for _ in range(20)] == [2] * 20
     assert seen[0] == [(1, 0.5, 0.0), (2, 2.0, 0.0)] and library.freed == 20
     assert len(set(library.seeds)) == (20 if seed else 0)
-    assert not seed or 2**24 < max(library.seeds) < 2**31
+    assert not seed or 2**30 < max(library.seeds) < 2**31
+
+
+def test_a_chain_ends_with_a_draw_by_default(monkeypatch):
+    library = LlamaCpp()
+    monkeypatch.setitem(sys.modules, "llama_cpp", library)
+    order = []
+
+    def part(array):
+        order.append("part")
+        array.selected = 0
+
+    library.llama_sampler_init_dist = lambda seed: lambda array: order.append("draw")
+    f = adapters.from_llama_cpp(lambda: part, lambda: part)
+    assert f(ROW, np.random.default_rng(0)) == 0
+    assert order == ["part", "part", "draw"]

@@ -1,5 +1,5 @@
-"""Are two laws the same? By hand: what is gone, what is faint, how far a logit or a mass
-may move, and which sets are allowed then."""
+"""Are two laws the same? By hand: what is gone, what is faint, how far a logit or a
+mass may move, and which sets are allowed then."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,8 @@ STAY, GONE = "removed, and should stay", "kept, and should not be"
         ([0.6, 0.2, 0.1, 0.1], [[0.6, 0.4, 0, 0]], APART,
          f"token 2 is {GONE} (2 such tokens)"),
         ([1, 0, 0, 0], [[0.6, 0.4, 0, 0]], APART, f"token 1 is {STAY}"),
-        ([1, 0, 0, 0], [[0.4, 0.3, 0.3, 0]], APART, f"token 1 is {STAY} (2 such tokens)"),
+        ([1, 0, 0, 0], [[0.4, 0.3, 0.3, 0]], APART,
+         f"token 1 is {STAY} (2 such tokens)"),
         ([0, 0.3, 0.7, 0], [[1, 0, 0, 0]], APART, f"token 1 is {GONE} (2 such tokens)"),
         # What the variants do not agree upon is free.
         ([0.6, 0.4, 0, 0], [[0.6, 0.4, 0, 0], [1, 0, 0, 0]], APART, None),
@@ -97,6 +98,7 @@ STAY, GONE = "removed, and should stay", "kept, and should not be"
         # Faint: between 1e-30 and 1e-24, both of them.
         ([1, 0, 0, 1e-26], [[1, 0, 0, 0]], APART, None),
         ([1, 0, 0, 1e-23], [[1, 0, 0, 0]], APART, f"token 3 is {GONE}"),
+        ([1, 0, 0, 1e-24], [[1, 0, 0, 0]], APART, f"token 3 is {GONE}"),
         ([1, 0, 0, 0], [[1, 0, 0, 1e-26]], APART, None),
         ([1, 0, 0, 0], [[1, 0, 0, 1e-23]], APART, f"token 3 is {STAY}"),
         ([1, 0, 1e-26, 0], [[1, 1e-26, 1e-26, 0]], PAIR, None),
@@ -114,7 +116,8 @@ def test_which_tokens_may_be_kept(p, variants, groups, wrong):
         ([0.5, 0.5, 0], [0.5, 0.3, 0.2], [0, 1, 2], [0.625, 0.375, 0], [1, 1, 0]),
         # Of an equal logit the probability is known.
         ([0.5, 0, 0.5], [0.6, 0.4, 0], [0, 1, 1], [0.6, 0, 0.4], [1, 0, 1]),
-        ([0.4, 0.3, 0.3], [0.6, 0.4, 0], [0, 1, 1], np.array([6, 4, 4]) / 14, [1, 1, 1]),
+        ([0.4, 0.3, 0.3], [0.6, 0.4, 0], [0, 1, 1],
+         np.array([6, 4, 4]) / 14, [1, 1, 1]),
         ([0.5, 0, 0.5], [1, 0, 0], [0, 1, 2], [1, 0, 0], [1, 0, 0]),
         ([0.5, 1e-31, 0.5], [0.5, 0.3, 0.2], [0, 1, 2], [5 / 7, 0, 2 / 7], [1, 0, 1]),
         ([0, 0, 1], [0.5, 0.5, 0], [0, 1, 2], [0, 0, 0], [0, 0, 0]),
@@ -301,3 +304,38 @@ def test_none_of_several_equals_is_found():
     row = np.array([1.0, 0.0, 0.0, -1.0])
     assert "token 1 is removed" in difference(best(row), law(row), row, law)
     assert difference(softmax([1, -INF, 0, -INF]), law(row), row, law) is None
+
+
+def test_which_of_two_equals_matters_only_where_it_is_asked_for():
+    """The law keeps two, and of equals the first; this filter keeps the other."""
+
+    def law(row):
+        kept = np.argsort(-row, kind="stable")[:2]
+        return softmax(np.where(np.isin(range(len(row)), kept), row, -INF))
+
+    row = np.array([1.0, 0.0, 0.0, -1.0])
+    p = softmax([1, -INF, 0, -INF])
+    assert difference(p, law(row), row, law) is None
+    assert difference(p, law(row), row, law, "exact") is not None
+    assert difference(law(row), law(row), row, law, "exact") is None
+
+
+def test_the_token_that_is_farthest_off_is_named():
+    """Of those that are known, and as shares of them: token 3 is nearly as good as 2,
+    so that it may stay, but what it has is not compared."""
+
+    def law(row):
+        return softmax(np.where(row >= np.sort(row)[-3], row, -INF))
+
+    row = np.array([2.0, 1.5, 1.0, 1.0 - 1e-5])
+    wrong = difference(np.array([0.2, 0.1, 0.2, 0.5]), law(row), row, law)
+    assert wrong.startswith("token 2 has the probability")
+
+
+def test_what_is_gone_is_not_above_1e_30():
+    """Whatever the tolerance is."""
+    one = np.array([1, 1e-23])
+    for p, alike in ((1.5e-30, True), (1e-30, False), (9e-31, False), (0, False)):
+        assert _alike(one, np.array([1, p]), 100) is alike
+        assert _alike(np.array([1, p]), one, 100) is alike
+    assert _alike(one, one, 0) is True

@@ -334,6 +334,9 @@ def test_cells_of_five_expected_draws(p, n, labels):
 
 def test_of_outcomes_alike_the_first_go_together():
     assert cells(np.full(80, 1 / 80), 200).tolist() == np.repeat(range(40), 2).tolist()
+    labels = cells(np.tile([1, 3], 40) / 160, 800)  # each alone, the unlikely first
+    assert labels[::2].tolist() == [*range(40)]
+    assert labels[1::2].tolist() == [*range(40, 80)]
 
 
 def test_of_many_outcomes_there_are_200_cells():
@@ -496,3 +499,10 @@ def test_the_table_of_outcomes():
     assert str(error.value) == (
         "'possible': texts: never has probability 0 and was drawn"
     )
+
+
+def test_outcomes_without_a_name():
+    with pytest.raises(AssertionError, match="^'law': of 80 draws, seen for"):
+        check_law(["a"] * 9 + ["b"] * 71, LAW)
+    with pytest.raises(AssertionError, match="^'possible': never has probability 0"):
+        check_law(["a", "never"], LAW)

@@ -8,7 +8,12 @@ import pytest
 from numpygpt import GPT2, GenerationConfig, GPT2Config
 from numpygpt.layers import softmax
 from numpygpt.testing import check_law
-from numpygpt.testing.table_lm import TableLM, enumerate_sequences
+from numpygpt.testing.table_lm import (
+    TableLM,
+    TokenCache,
+    enumerate_sequences,
+    text_laws,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -197,3 +202,98 @@ def test_what_has_no_law_is_named(settings, words):
 
 def test_no_room_and_no_token():
     assert enumerate_sequences(TableLM(np.zeros((2, 2)), n_ctx=2), 2, [0, 1]) == {(): 1}
+
+
+def test_the_settings_of_a_table():
+    model = TableLM(np.zeros((3, 3)))
+    config = model.config
+    assert config.n_vocab == config.vocab_size == 3
+    assert config.n_ctx == config.n_positions == 64
+    assert config.eos_token_id is config.bos_token_id is None and model.start == 0
+    assert model.generation_config.eos_token_ids == ()
+    model = TableLM(np.zeros((3, 3)), n_ctx=5, eos_token_id=[1, 2])
+    assert model.config.n_ctx == model.config.n_positions == 5
+    assert model.config.eos_token_id == [1, 2]
+    assert model.generation_config.eos_token_ids == (1, 2)
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_what_stands_before_the_text(start):
+    table = np.arange(27.0).reshape(3, 3, 3)
+    model = TableLM(table, start=start)
+    assert np.array_equal(model([2, 1]), [table[start, 2], table[2, 1]])
+
+
+def test_the_first_and_the_last_token_of_the_vocabulary():
+    model = TableLM(np.eye(3), n_ctx=2)
+    assert np.array_equal(model([0, 2]), np.eye(3)[[0, 2]])
+    for token in (-1, 3):
+        with pytest.raises(ValueError, match=f"id {token} is outside .*: 0 to 2"):
+            model([token])
+    cache = model.new_cache()
+    model.hidden([[0, 1]], [cache])  # full, but not too full
+    with pytest.raises(ValueError, match="more tokens than the context of 2"):
+        model.hidden([[0]], [cache])
+    assert cache.ids == [0, 1]
+
+
+def test_the_logits_are_a_copy():
+    """Whoever writes to them does not change the model."""
+    for table in (np.zeros(3), np.zeros((3, 3))):
+        model = TableLM(table)
+        model.unembed(model.hidden([[0]], [model.new_cache()]))[:] = 7
+        assert not model.table.any()
+
+
+def test_a_hidden_row_is_the_last_tokens_one_hot():
+    model = TableLM(np.zeros((2, 2, 2), np.float32), start=1)
+    hidden = model.hidden([[0, 1]], [model.new_cache()])
+    assert hidden.tolist() == [[0, 1, 1, 0], [1, 0, 0, 1]]
+    assert hidden.dtype == np.float32
+
+
+def test_caches_share_no_tokens():
+    ids = [1, 2, 3]
+    cache = TokenCache(ids)
+    twin = cache.fork()
+    twin.ids.append(0)
+    cache.crop(2)
+    assert (ids, cache.ids, twin.ids) == ([1, 2, 3], [1, 2], [1, 2, 3, 0])
+    assert (cache.n_tok, twin.n_tok, TokenCache().n_tok) == (2, 4, 0)
+
+
+def test_a_law_begins_behind_token_0():
+    model = TableLM(np.log([[0.75, 0.25], [0.5, 0.5]]))
+    law = enumerate_sequences(model, 1)
+    assert law == {(0,): pytest.approx(0.75), (1,): pytest.approx(0.25)}
+    next_law, has_ended = text_laws(model, 2)
+    assert next_law(()) == pytest.approx([0.75, 0.25])
+    assert next_law((1,)) == pytest.approx([0.5, 0.5])
+    assert [has_ended(text) for text in ((1,), (1, 1), (1, 1, 1))] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_law_at_the_end_of_the_context():
+    model = TableLM(np.zeros((2, 2)), n_ctx=3)
+    assert enumerate_sequences(model, 5, [0, 1]) == {(0,): 0.5, (1,): 0.5}
+    for prompt in ([0, 1, 0], [0, 1, 0, 1]):
+        assert enumerate_sequences(model, 5, prompt) == {(): 1}
+
+
+def test_the_config_of_the_model_counts():
+    """Its end token; and a config's own in its place."""
+    model = TableLM(np.zeros((2, 2)), eos_token_id=1)
+    assert enumerate_sequences(model, 2) == {(1,): 0.5, (0, 0): 0.25, (0, 1): 0.25}
+    config = GenerationConfig(do_sample=True, eos_token_id=0)
+    law = enumerate_sequences(model, 2, config=config)
+    assert law == {(0,): 0.5, (1, 0): 0.25, (1, 1): 0.25}
+
+
+def test_a_wrong_table_is_shown():
+    with pytest.raises(ValueError, match=r"equal axes, not int64 \[2, 2\]"):
+        TableLM(np.zeros((2, 2), np.int64))
+    with pytest.raises(ValueError, match=r"equal axes, not float64 \[2, 3\]"):
+        TableLM(np.zeros((2, 3)))
