@@ -677,9 +677,7 @@ def test_the_texts_of_every_table_are_compared_with_their_law(quiet):
 def test_texts_are_numbered_as_in_the_law(quiet):
     seeds = iter(range(99))
     decoder = Decoder(lambda m, p, n, s: [*p, *((2,), (0, 2), (0, 0))[s % 3]], None, 5)
-    what, code, texts, p, case = decoders._texts(
-        decoder, model(), [0], 2, seeds, 50, 0.5
-    )
+    what, _, texts, p, case = decoders._texts(decoder, model(), [0], 2, seeds, 50, 0.5)
     assert what == "texts of 2 tokens behind [0]"
     assert texts == [(2,), (0, 0), (0, 2)]
     assert p.tolist() == [0.5, 0.25, 0.25]
