@@ -76,6 +76,8 @@ def test_the_best_beginnings_again_and_again():
     sure = search_of([], width=3, eos=None, table=NEVER_1)
     assert len(sure.plain_search()) == 3
     assert all(1 not in text for text in sure.plain_search())
+    wide = search_of([], width=5, eos=None, table=NEVER_1)
+    assert len(wide.plain_search()) == 4  # there are no more
 
 
 RIGHT = ((0, 0), (0, 1), (0, 2), (1, 0), (2,), (1, 1), (1, 2))
@@ -124,6 +126,8 @@ def test_a_narrow_search_with_end_tokens_is_not_compared():
     assert [n for n, _ in wrongs((1, 0), width=3)] == ["best texts"]
     assert [n for n, _ in wrongs((1, 0), width=2, eos=None)] == ["best texts"]
     assert wrongs((0, 0), width=2, eos=None) == []
+    assert wrongs((1, 0, 0), n_new=3, width=8) == []  # nine are all
+    assert [n for n, _ in wrongs((1, 0, 0), n_new=3, width=9)] == ["best texts"]
 
 
 @pytest.mark.parametrize(
@@ -200,6 +204,8 @@ SHAPES = [
     (([0, 1], -1.5), [[0, 1]], [-1.5]),
     ([(0, 1), (0, 2)], ROWS, None),
     (([0, 1], [0.5, [1]]), None, None),
+    ([(ROWS[0], -1.0), ROWS[1]], None, None),
+    ([(ROWS[0], -1.0), (ROWS[1], -2.0, 3)], None, None),
     (OUT, ROWS, [-1.0, -2.0]),
     (SimpleNamespace(sequences=ROWS), ROWS, None),
     (SimpleNamespace(sequences=ROWS, sequences_scores=None), ROWS, None),
@@ -213,6 +219,13 @@ def test_texts_come_in_many_shapes(out, texts, scores):
             texts_of(out, "the example")
     else:
         assert texts_of(out, "") == (texts, scores)
+
+
+@pytest.mark.parametrize("out", [None, 3, [None], [(ROWS[0], -1.0), ROWS[1]], "ab"])
+def test_what_holds_no_texts_is_named(out):
+    with pytest.raises(AssertionError, match="^'no crash'") as error:
+        check_beams(lambda *args: out)
+    assert f"it returns {out!r}"[:30] in str(error.value) or "no ids" in str(error.value)
 
 
 def cases_of(seed=0, n=100, **how):
@@ -237,6 +250,7 @@ def test_the_cases_of_a_seed(monkeypatch):
     assert 0.3 < min(m.table.std() for m, *_ in cases[1::2]) < 0.6
     assert 1.2 < max(m.table.std() for m, *_ in cases[1::2]) < 1.9
     assert all(np.array_equal(m.table, m.table.round(3)) for m, *_ in cases)
+    assert abs(np.mean([m.table.mean() for m, *_ in cases])) < 0.2
     other = cases_of(1)
     assert not np.array_equal(other[0][0].table, cases[0][0].table)
     monkeypatch.setattr(beams, "n_examples", lambda: 4)
@@ -256,6 +270,18 @@ def test_cases_of_ones_own(monkeypatch):
     assert max(w for *_, w in cases_of(models=[border], n_new=2)) == 300
     over = TableLM(np.zeros((301, 301)))
     assert max(w for *_, w in cases_of(models=[over], n_new=2)) <= 3
+
+
+def test_ten_models_and_ten_prompts_of_a_strategy(monkeypatch):
+    asked, two = [], TableLM(np.zeros((2, 2)))
+
+    def examples(of, n):
+        asked.append((of, n))
+        return [two] if of == "models" else [[1]]
+
+    monkeypatch.setattr(beams, "examples_of", examples)
+    cases_of(models="models", prompts="prompts")
+    assert asked == [("models", 10), ("prompts", 10)]
 
 
 def right(model, prompt, n_new, num_beams):

@@ -695,6 +695,7 @@ def test_what_is_certain_or_has_no_law_is_left_out(quiet):
     assert decoders._texts(decoder, sure, [0], 3, iter(range(9)), 9, 1) is None
     banned = Decoder(draws, BANNED, 5)
     assert decoders._texts(banned, model(None), [0], 3, iter(range(9)), 9, 1) is None
+    assert decoders._texts(decoder, model(), [0], 1, iter(range(99)), 9, 1)
     run = run_of()
     decoders._law(run, decoder, Recorder(), [sure], [[0]], 2, 9)
     assert "every text is certain" in run.report.not_checked["law"]
@@ -823,7 +824,7 @@ def test_pairs_of_texts_do_not_overlap(quiet):
         (BANNED, "there is no law of two tokens"),
         (GenerationConfig(do_sample=False), "there is nothing to choose"),
         (GenerationConfig(do_sample=True, top_k=1), "there is nothing to choose"),
-        (GenerationConfig(do_sample=True, temperature=0.009), "nothing to choose"),
+        (GenerationConfig(do_sample=True, temperature=0.0093), "nothing to choose"),
         (GenerationConfig(do_sample=True, temperature=0.0105), None),
         (GenerationConfig(do_sample=True, top_k=2), None),
     ],
@@ -885,6 +886,7 @@ def test_so_many_texts_and_so_much_time(monkeypatch, how, n_draws, times):
     check_decoder(draws, **how)
     assert seen["_law"][-1] == n_draws
     assert seen["_law"][1].times == times
+    assert seen["_law"][0].seed == 0
     assert Decoder(draws, None, 5).times == 1
 
 

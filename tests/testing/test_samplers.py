@@ -240,6 +240,9 @@ def test_rows_that_have_no_edges():
     run = run_of()
     samplers._edges(run, sampler(), rows)
     assert run.report.checked["edges"] == "17 random numbers"
+    run = run_of()  # two tokens have one border
+    samplers._edges(run, sampler(), [("two", np.array([0.0, 0.3]))])
+    assert run.report.checked["edges"] == "11 random numbers"
     run = run_of()
     samplers._edges(run, sampler(law=top_1), [("tie", np.zeros(3))])
     assert run.report.checked["edges"] == "0 random numbers"
@@ -350,18 +353,19 @@ def test_what_is_judged_and_what_the_report_says(quiet):
     one.times = 2
     rows = [("a", ROW), ("40", np.linspace(0, 1, 40)), ("41", np.linspace(0, 1, 41)),
             ("sure", np.array([1.0, -INF])), ("1000", np.linspace(0, 1, 1000)),
-            ("999", np.linspace(0, 1, 999))]  # fmt: skip
+            ("999", np.linspace(0, 1, 999)), ("two", np.array([0, 0.3]))]  # fmt: skip
     samplers._law(run, one, court, rows, 70)
-    assert run.report.checked["law"] == "420 draws from 6 rows"
+    assert run.report.checked["law"] == "490 draws from 7 rows"
     assert court.allowed == [1, 1.6]
-    assert quiet[1:] == [(2.8, 6), 4]
-    assert run.report.power == {"a fault": 4}
+    assert quiet[1:] == [(2.8, 7), 5]
+    assert run.report.power == {"a fault": 5}
     what = [args[1] for args, _ in court.judged]
     assert what == [
         "draws from the row 'a'", "draws from the row '40'", "draws from the row '41'",
         "draws from the row '41', by id", "draws from the row 'sure'",
         "draws from the row '1000'", "draws from the row '1000', by id",
         "draws from the row '999'", "draws from the row '999', by id",
+        "draws from the row 'two'",
     ]  # fmt: skip
     assert {args[0] for args, _ in court.judged} == {"law"}
     assert all(len(args[2]) == 70 for args, _ in court.judged)
