@@ -75,6 +75,11 @@ def test_ranks_of_equals_and_the_last_of_few():
     assert found == [0, 2, 3, 4, 0, 4]
     ends = row([0.0, 0.5, 0.5, 0.0])
     assert [SCORES[n](ends)[0].argmax() for n in [*SCORES][4:6]] == [1, 2]
+    begin = row([0.5, 0.5, 0.0, 0.0])
+    assert [SCORES[n](begin)[0].argmax() for n in [*SCORES][4:6]] == [0, 1]
+    many = row(np.tile([0.015, 0.005], 50))
+    found = [SCORES[n](many)[0].argmax() for n in [*SCORES][:4]]
+    assert found == [0, 2, 4, 99]
 
 
 def test_a_surprise_is_at_most_ten():
@@ -101,6 +106,13 @@ def test_the_moments_by_hand():
     assert total == 1 + 1 + 2 + 0
     assert mean == pytest.approx(3 * (0.5 + 0.75) + 0.5)
     assert variance == pytest.approx(3 * (0.25 + 0.1875) + 0.25)
+
+
+def test_the_moments_of_a_surprise():
+    """One, two and two bits: 1.5 in the mean, and 0.5 off it."""
+    one = row([0.5, 0.25, 0.25], 1)
+    found = scores._moments(one, SCORES["the surprise, -log p"](one))
+    assert found == pytest.approx((log(2), 1.5 * log(2), 0.25 * log(2) ** 2))
 
 
 def test_the_exponent_by_hand():
@@ -234,6 +246,16 @@ def test_the_power_by_hand():
     assert [*twice.values()] == pytest.approx(shares)
     few = scores.power([row([0.8, 0.2], 10)])
     assert few["the likeliest token in place of a draw"] == 1
+
+
+def test_the_power_for_texts_by_hand():
+    """Only behind 0 is there something to move: 0.3 of 0.8. The surprise, the
+    probability and the token before vary there, and nowhere else."""
+    laws = {(): [0.5, 0.5, 0.0], (1,): [0.0, 0.0, 1.0], (0,): [0.8, 0.2, 0.0]}
+    texts = [(1, 2), (0, 0), (0, 1)]
+    one = Case.of_texts(texts, laws.get, 2, np.full(10_000, 1), None)
+    found = scores.power([one])["any possible token alike"]
+    assert found == pytest.approx(5.7 * 0.4 / 0.3 / 100)
 
 
 def test_what_moves_nothing_is_never_found():
