@@ -577,8 +577,9 @@ def test_a_longer_run_begins_as_a_shorter_one(monkeypatch):
     assert found[2].endswith("prompt, n_new, seed = [0], 3, 0")
 
 
-def test_a_longer_run_into_a_dead_end_is_passed_over():
-    banned = GenerationConfig(do_sample=True, bad_words_ids=[[0, 0, 0]])
+@pytest.mark.parametrize("banned", [[0, 0, 0], [0, 0, 0, 0]])
+def test_a_longer_run_into_a_dead_end_is_passed_over(banned):
+    banned = GenerationConfig(do_sample=True, bad_words_ids=[banned])
     run = run_of(also=["longer run"])
     one = model(None, [[0.0, -INF, -INF]] * 3)
     decoders._longer(run, Decoder(refuses, banned, 5), [one], [[0]])

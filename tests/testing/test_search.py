@@ -48,8 +48,8 @@ def test_examples_that_are_rare_or_slow_are_no_error():
         return i
 
     assert len(examples_of(st.integers(0, 1000).map(slow), 1)) == 1
-    rare = st.integers(0, 10**6).filter(lambda i: i % 50 == 0)
-    assert all(i % 50 == 0 for i in examples_of(rare, 3))
+    rare = st.integers(0, 10**6).filter(lambda i: i % 40 == 39)
+    assert len(examples_of(rare, 30)) > 10
 
 
 def run_of():
