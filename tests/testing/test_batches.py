@@ -117,7 +117,8 @@ softened.__module__ = "numpy.somewhere"
         (closes_over(plain), False), (closes_over_nothing(), False),
         (functools.partial(with_axis), True), (functools.partial(plain), False),
         (lambda z: z - np.expand_dims(z.max(axis=-1), -1), True),
-        (lambda z: np.array(z, dtype=float, copy=True), False), (np.negative, False), (Tool(), False), (numpy_of_rows, False),
+        (lambda z: np.array(z, dtype=float, copy=True), False),
+        (np.negative, False), (Tool(), False), (numpy_of_rows, False),
     ],
 )  # fmt: skip
 def test_whose_code_names_rows(f, speaks):

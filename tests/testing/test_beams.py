@@ -32,7 +32,7 @@ def wrongs(*texts, **how):
     return [*search_of([[0, *t] for t in texts], **how).wrongs()]
 
 
-# The best first: 00 and 2 have two bits over 2 and over 1 token; 01 and 02 three over 2.
+# Best first: 00 and 2 have two bits over 2 and over 1 token; 01 and 02 three over 2.
 SCORES = {(0, 0): -1.0, (0, 1): -1.5, (0, 2): -1.5, (1, 0): -1.5, (2,): -2.0,
           (1, 1): -2.0, (1, 2): -2.0}  # fmt: skip
 
@@ -225,7 +225,8 @@ def test_texts_come_in_many_shapes(out, texts, scores):
 def test_what_holds_no_texts_is_named(out):
     with pytest.raises(AssertionError, match="^'no crash'") as error:
         check_beams(lambda *args: out)
-    assert f"it returns {out!r}"[:30] in str(error.value) or "no ids" in str(error.value)
+    words = str(error.value)
+    assert f"it returns {out!r}"[:30] in words or "no ids" in words
 
 
 def cases_of(seed=0, n=100, **how):

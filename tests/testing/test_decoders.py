@@ -174,7 +174,7 @@ def test_the_end_tokens_are_those_of_the_config_or_else_of_the_model():
 
 
 def test_a_maze_of_a_seed_is_the_same_for_ever():
-    """What a failure says, "maze(1, 2, None, 64)", has to be true in the next version."""
+    """What a failure says, "maze(1, 2, None, 64)", has to be true in the next one."""
     assert maze(0, 1).table.tolist() == MAZE_0_1
     marks = [
         mark(maze(*a).table.round(6).tolist())

@@ -9,8 +9,8 @@ from numpygpt.testing.properties import Run, n_examples
 
 OF = {
     "filter": "no crash, input untouched, shape, precision, finite, something left, "
-    "never revived, same again, kept logits, best kept, permutation, shift, rows apart, "
-    "law, dtype, broken rows",
+    "never revived, same again, kept logits, best kept, permutation, shift, "
+    "rows apart, law, dtype, broken rows",
     "sampler": "no crash, input untouched, law, token, possible, same seed, edges, "
     "independent, even, broken rows",
     "decoder": "no crash, input untouched, law, possible, same seed, independent, "

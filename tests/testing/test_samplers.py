@@ -402,6 +402,9 @@ def test_no_draw_may_be_impossible():
         "possible", "it draws 3, of probability 0 (3 of 5 draws)", "the example"
     )  # fmt: skip
     samplers._all_possible(run_of(skip=["possible"]), *args)
+    gone = [("gone", np.array([0.0, 0.5, -INF]))]
+    found = broken(list, samplers._draws(run_of(), sampler(lambda *_: 2), gone, 60))
+    assert found[2] == "row = np.array([0.0, 0.5, -np.inf])"
 
 
 # The whole check.
