@@ -1,5 +1,7 @@
 """Which properties count in a run, and what the report says of the others."""
 
+import importlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,3 +99,15 @@ def test_the_examples_of_a_given_around_count():
 
     test()
     assert {*found} == {17}
+
+
+MODULES = (
+    "batches", "beams", "decoders", "filters", "intervals", "properties", "samplers",
+    "scores", "search",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_pytest_shows_no_lines_of_the_checks(name):
+    module = importlib.import_module(f"numpygpt.testing.{name}")
+    assert module.__tracebackhide__ is True
