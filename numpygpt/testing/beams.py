@@ -210,11 +210,19 @@ class Search:
 
 def texts_of(out, example):
     """The texts and their scores, or None, of whatever a search returns."""
+    try:
+        return _texts_of(out, example)
+    except (TypeError, ValueError):
+        wrong = f"it returns {out!r:.200}, no texts"
+        raise Broken("no crash", wrong, example) from None
+
+
+def _texts_of(out, example):
     if hasattr(out, "sequences"):
         scores = getattr(out, "sequences_scores", None)
-        return texts_of(out.sequences, example)[0], _floats(scores)
+        return _texts_of(out.sequences, example)[0], _floats(scores)
     if isinstance(out, tuple) and len(out) == 2 and _is_scores(out[1]):
-        return texts_of(out[0], example)[0], _floats(np.atleast_1d(out[1]))
+        return _texts_of(out[0], example)[0], _floats(np.atleast_1d(out[1]))
     rows = list(out)
     if rows and all(
         isinstance(r, tuple) and len(r) == 2 and _is_scores(r[1]) for r in rows
