@@ -191,3 +191,9 @@ def test_layers_that_do_not_exist(layers):
 def test_dola_needs_layers():
     with pytest.raises(ValueError, match="a TableLM has none"):
         TableLM(np.zeros((3, 3))).generate([1], dola_layers="low")
+
+
+def test_dola_and_guidance_do_not_go_together():
+    with pytest.raises(ValueError, match="dola_layers and guidance_scale cannot go"):
+        DEEP.generate([1], dola_layers="low", guidance_scale=1.5)
+    DEEP.generate([1], dola_layers="low", guidance_scale=1, max_new_tokens=1)
