@@ -113,7 +113,11 @@ def write_model(source, folder, config, tensors, write_tokenizer=None):
     with new_folder(folder) as beside:
         if write_tokenizer is not None:
             write_tokenizer(beside)
+        settings = beside / "generation_config.json"
+        copied = settings.read_bytes() if settings.exists() else None
         weights.save(beside, config, weights.nest(flat))
+        if copied is not None:  # saved weights take settings of others away
+            settings.write_bytes(copied)
 
 
 def save_tokenizer(make, where, folder):

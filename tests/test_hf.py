@@ -650,28 +650,55 @@ def test_ids_in_a_wrong_form_are_named(tokenizer, model, name, call):
 
 
 @pytest.mark.parametrize(
-    ("name", "call"),
+    ("words", "call"),
     [
-        ("padding", lambda t, m: t("a", padding="up")),
-        ("truncation", lambda t, m: t("a", truncation="up")),
-        ("max_length", lambda t, m: t("a", max_length=-1)),
-        ("padding_side", lambda t, m: t("a", padding=True, padding_side="up")),
-        ("sequences", lambda t, m: t.batch_decode(3)),
-        ("pad_token_id", lambda t, m: setattr(t, "pad_token_id", -1)),
-        ("tokenizer", lambda t, m: GPT2Tokenizer(3)),
-        ("tokenizer", lambda t, m: TextStreamer(3)),
-        ("padding_side", lambda t, m: GPT2Tokenizer(t.core, padding_side="up")),
-        ("truncation_side", lambda t, m: GPT2Tokenizer(t.core, truncation_side=1)),
-        ("model_max_length", lambda t, m: GPT2Tokenizer(t.core, model_max_length=0)),
-        ("past_key_values", lambda t, m: m([[1]], past_key_values=[])),
-        ("core", lambda t, m: GPT2LMHeadModel(m.config, 3)),
-        ("config", lambda t, m: GPT2LMHeadModel(m.config.plain)),
-        ("bos_token_id", lambda t, m: setattr(m.config, "bos_token_id", -1)),
-        ("pad_token_id", lambda t, m: setattr(m.config, "pad_token_id", "a")),
+        ("padding must be one of", lambda t, m: t("a", padding="up")),
+        ("truncation must be one of", lambda t, m: t("a", truncation="up")),
+        ("max_length must be a number of tokens", lambda t, m: t("a", max_length=-1)),
+        (
+            "padding_side must be 'left' or 'right'",
+            lambda t, m: t("a", padding=True, padding_side="up"),
+        ),
+        ("sequences must be a list of rows of ids", lambda t, m: t.batch_decode(3)),
+        (
+            "pad_token_id must be a token id, ",
+            lambda t, m: setattr(t, "pad_token_id", -1),
+        ),
+        ("tokenizer must be a Tokenizer, ", lambda t, m: GPT2Tokenizer(3)),
+        ("tokenizer must be a tokenizer, ", lambda t, m: TextStreamer(3)),
+        (
+            "padding_side must be 'left' or 'right'",
+            lambda t, m: GPT2Tokenizer(t.core, padding_side="up"),
+        ),
+        (
+            "truncation_side must be 'left' or 'right'",
+            lambda t, m: GPT2Tokenizer(t.core, truncation_side=1),
+        ),
+        (
+            "model_max_length must be a positive integer",
+            lambda t, m: GPT2Tokenizer(t.core, model_max_length=0),
+        ),
+        (
+            "past_key_values must be an earlier output",
+            lambda t, m: m([[1]], past_key_values=[]),
+        ),
+        ("core must be a GPT2, ", lambda t, m: GPT2LMHeadModel(m.config, 3)),
+        (
+            "config must be a numpygpt.hf.GPT2Config",
+            lambda t, m: GPT2LMHeadModel(m.config.plain),
+        ),
+        (
+            "bos_token_id must be a token id or None",
+            lambda t, m: setattr(m.config, "bos_token_id", -1),
+        ),
+        (
+            "pad_token_id must be a token id or None",
+            lambda t, m: setattr(m.config, "pad_token_id", "a"),
+        ),
     ],
 )
-def test_every_wrong_argument_is_named(tokenizer, model, name, call):
-    with pytest.raises(ValueError, match=f"^{name} must be "):
+def test_every_wrong_argument_is_named(tokenizer, model, words, call):
+    with pytest.raises(ValueError, match=f"^{words}"):
         call(tokenizer, model)
 
 

@@ -61,6 +61,18 @@ def test_45_48_a_batch_equals_each_alone_and_its_stream(batch):
         ({"penalty_alpha": 0.6, "top_k": 4, "num_beams": 2}, "num_beams and penalty_al"),
         ({"prompt_lookup_num_tokens": 2, "assistant_model": SMALL}, "set one of them"),
         ({"num_beam_groups": 2}, "need num_beams above 1"),
+        (
+            {"num_beams": 4, "num_beam_groups": 2, "stochastic_beams": True},
+            "^num_beam_groups and stochastic_beams ask for different methods",
+        ),
+        (
+            {"penalty_alpha": 0.6, "prompt_lookup_num_tokens": 2},
+            "^penalty_alpha and prompt_lookup_num_tokens ask for different methods",
+        ),
+        (
+            {"num_beams": 2, "assistant_model": SMALL},
+            "^num_beams and assistant_model ask for different methods",
+        ),
     ],
 )
 def test_bad_input(settings, message):

@@ -196,3 +196,9 @@ def test_dola_needs_layers():
 def test_layers_that_stand_twice_count_once():
     """They change nothing, and a file could ask for so many that no memory holds them."""
     assert early_layers([1, 0] * 100_000, SMALL.config) == [1, 0]
+
+
+def test_dola_and_guidance_do_not_go_together():
+    with pytest.raises(ValueError, match="dola_layers and guidance_scale cannot go"):
+        DEEP.generate([1], dola_layers="low", guidance_scale=1.5)
+    DEEP.generate([1], dola_layers="low", guidance_scale=1, max_new_tokens=1)

@@ -247,6 +247,23 @@ def test_how_many_guesses_there_is_room_for():
         assert out.lengths[0] == (13 if n_draft < 40 else n_ctx)
 
 
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_lookup_copies_as_many_as_asked_and_as_there_is_room_for(n):
+    """A text that turns in circles: all is copied, and all is right."""
+    model = TableLM(np.log([[0.1, 0.9], [0.9, 0.1]]), n_ctx=16)
+    out = model.generate(
+        [0, 1, 0, 1], prompt_lookup_num_tokens=n, max_new_tokens=99,
+        return_dict_in_generate=True,
+    )  # fmt: skip
+    assert out.sequences.tolist() == [[0, 1] * 8]
+    notes, n_tok = [], 5  # the first token is chosen without a draft
+    while n_tok < 16:
+        room = min(n, 16 - n_tok)
+        notes.append((room, room))
+        n_tok += room + 1
+    assert out.notes == [notes]
+
+
 @pytest.mark.parametrize("steering", [{"mirostat": 2}, {"adaptive_target": 0.3}])
 def test_a_draft_is_not_steered(steering):
     """It would steer by tokens that are refused."""

@@ -345,3 +345,25 @@ def test_a_function_has_the_defaults_of_its_settings(name):
     for read, parameter in zip(reads(STEPS[name])[1:], parameters[2:], strict=False):
         if read in DEFAULTS and parameter.default is not parameter.empty:
             assert parameter.default == DEFAULTS[read], read
+
+
+def test_what_llama_cpp_does_otherwise():
+    """The prompt counts, equal tokens are told apart, typical_p goes beyond its mass,
+    and penalties look at the last 64 tokens."""
+
+    def run(ids, n_prompt, chain_, z, **settings):
+        config = GenerationConfig(chain=chain_, dry_sequence_breakers=[], **settings)
+        return process(z, ids, chain(config, n_prompt)).tolist()
+
+    z, often = np.zeros(3), {"frequency_penalty": 1.0}
+    assert run([0, 0, 1], 2, "hf", z, **often) == [0, -1, 0]
+    assert run([0, 0, 1], 2, "llama.cpp", z, **often) == [-2, -1, 0]
+    repeat, long = {"repetition_penalty": 2.0}, [2] + [0] * 64
+    assert run(long, 0, "hf", z + 1, **repeat) == [0.5, 1, 0.5]
+    assert run(long, 0, "llama.cpp", z + 1, **repeat) == [0.5, 1, 1]
+    inf, four = -np.inf, np.zeros(4)
+    best, typical = {"top_k": 2} | SAMPLING, {"typical_p": 0.5} | SAMPLING
+    assert run([], 0, "hf", four, **best) == [0, 0, 0, 0]
+    assert run([], 0, "llama.cpp", four, **best) == [0, 0, inf, inf]
+    assert run([], 0, "hf", four, **typical) == [0, 0, inf, inf]
+    assert run([], 0, "llama.cpp", four, **typical) == [0, 0, 0, inf]
