@@ -536,3 +536,42 @@ def test_tensors_become_arrays():
     assert filters.as_float64([1, 2]).dtype == np.float64
     with pytest.raises(Broken, match="shape.*'word', which are no logits"):
         filters.as_float64("word")
+
+
+def test_the_parts_get_what_the_check_is_given(monkeypatch):
+    seen = {}
+
+    def spied(run, one, *args, name):
+        seen[name] = (run.seed, one.seconds, *args)
+        return (1, ["first"])
+
+    for name in ("_search", "_batch", "_again"):
+        monkeypatch.setattr(
+            filters, name, lambda *args, name=name: spied(*args, name=name)
+        )
+    check_filter(same)
+    assert seen["_search"][:2] == (0, 30)
+    assert seen["_search"][3:] == (None, None)
+    assert seen["_batch"] == (0, 30, None)
+    assert seen["_again"] == (0, 30, ["first"])
+    check_filter(same, rows=[ROW], batch=True, seed=3, time_limit=2)
+    assert seen["_search"][3:] == ([ROW], None)
+    assert seen["_batch"] == (3, 2, True)
+
+
+def test_a_row_of_nan_is_not_written_to():
+    row = np.array([0.0, np.nan])
+    assert subject(lambda z: np.zeros(2)).raw(row, None).tolist() == [0, 0]
+
+
+def test_a_result_that_is_written_over_later_was_right_when_it_came():
+    kept = np.zeros(2)
+
+    def f(z):
+        kept[:] = z
+        return kept
+
+    one = subject(f)
+    first = one.raw(np.array([1.0, 2.0]), None)
+    one.raw(np.array([3.0, 4.0]), None)
+    assert first.tolist() == [1, 2]

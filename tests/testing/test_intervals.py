@@ -135,6 +135,17 @@ def test_rows_are_counted_until_one_has_no_intervals():
     assert intervals.check_intervals(inverse(cuts(0.5, 0.75)), bank) == 2
     with pytest.raises(Broken, match="law"):
         intervals.check_intervals(inverse(cuts(0.5, 0.7501)), bank)
+    late = [0]
+
+    def worse(z, rng):  # one row right, and then another kind of sampler
+        late[0] += 1
+        u = rng.random() if late[0] < n else rng.random(2)[0]
+        return cuts(0.5, 0.75)(u)
+
+    n = 10**9
+    assert intervals.check_intervals(Sampler(worse, softmax, "any", 0, 5), bank) == 2
+    n, late[0] = late[0] // 2 + 1, 0
+    assert intervals.check_intervals(Sampler(worse, softmax, "any", 0, 5), bank) == 1
     hashed = inverse(lambda u: int(u * 1e6) % 3)
     assert intervals.check_intervals(hashed, bank) == 0
     several = Sampler(lambda z, rng: int(rng.random(2)[0] > 2), softmax, "any", 0, 5)
