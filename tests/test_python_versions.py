@@ -29,6 +29,14 @@ def promised():
     return 3, int(oldest[1])
 
 
+def source_of(node, lines):
+    """`ast.get_source_segment`, which splits the whole text at every call."""
+    part = lines[node.lineno - 1 : node.end_lineno]
+    part[-1] = part[-1][: node.end_col_offset]
+    part[0] = part[0][node.col_offset :]
+    return b"\n".join(part).decode()
+
+
 def too_new(text):
     """What a piece of source has that came after 3.10, as its text; an error where the
     parser itself refuses it."""
@@ -39,14 +47,14 @@ def too_new(text):
             begin = lines[node.slice.lineno - 1][node.slice.col_offset :]
             starred = any(isinstance(e, ast.Starred) for e in node.slice.elts)
             if starred and not begin.startswith(b"("):
-                yield ast.get_source_segment(text, node)
+                yield source_of(node, lines)
         if isinstance(node, ast.JoinedStr):
             # 3.12: the string's own quote, or a backslash, within the braces.
-            source = ast.get_source_segment(text, node) or ""
+            source = source_of(node, lines)
             quote = source.lstrip("rRfF")[:1]
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
-                    inner = ast.get_source_segment(text, part.value) or ""
+                    inner = source_of(part.value, lines)
                     if quote in inner or "\\" in inner:
                         yield source
 

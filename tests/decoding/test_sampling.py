@@ -81,8 +81,8 @@ def test_37_rounding_never_draws_beyond_the_end():
         {"temperature": 0.7, "top_k": 2, "repetition_penalty": 1.5},
         {"top_p": 0.6, "chain": "llama.cpp", "temperature": 1.7},
         {"xtc_probability": 0.4, "xtc_threshold": 0.15, "typical_p": 0.8},
-        {"no_repeat_ngram_size": 3, "min_new_tokens": 2, "dry_multiplier": 1.0},
-        {"frequency_penalty": 0.7, "presence_penalty": 0.2},
+        {"no_repeat_ngram_size": 3, "min_new_tokens": 2, "dry_multiplier": 1.0,
+         "frequency_penalty": 0.7, "presence_penalty": 0.2},
         {"watermarking_config": {"greenlist_ratio": 0.4}},
         {"do_sample": False, "repetition_penalty": 1.5},
     ],
@@ -94,7 +94,7 @@ def test_36_37_39_47_texts_follow_the_exact_law(settings):
             prompt, config, max_new_tokens=n_new, seed=seed
         ),
         config=config,
-        also=["longer run"],
+        also=["longer run"] if "watermarking_config" in settings else [],
         n_draws=100,
     )
 

@@ -172,7 +172,7 @@ def test_a_share_of_best_tokens_in_a_decoder():
         check_decoder(mixed(0.06, lambda p, n: int(p.argmax())))
 
 
-@pytest.mark.parametrize("token", [0, 1, 2])
+@pytest.mark.parametrize("token", [0, 2])
 def test_a_token_before_the_prompt_is_found(token):
     right = mixed(0, None)
 
