@@ -1,6 +1,6 @@
 """Settings of hypothesis: how many examples, and no deadline on a busy machine.
 
-``NUMPYGPT_EXAMPLES=1000 pytest`` looks longer than the default.
+``NUMPYGPT_EXAMPLES=1000 pytest`` looks longer than the default, as .ci/run does.
 """
 
 import os
@@ -17,7 +17,7 @@ from numpygpt import GPT2, GPT2Config, Tokenizer
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 settings.register_profile(
-    "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 25))
+    "numpygpt", deadline=None, max_examples=int(os.environ.get("NUMPYGPT_EXAMPLES", 10))
 )
 settings.load_profile("numpygpt")
 # No doctests in these; several files of one name are too many for pytest.
