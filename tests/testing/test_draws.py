@@ -1,7 +1,6 @@
 """The two stages of a verdict, by hand: which draws raise a suspicion, how many fresh
 ones are made, what they decide. The clock is the tests' own."""
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,22 +21,6 @@ from numpygpt.testing.draws import (
 )
 from numpygpt.testing.report import ALPHA, Broken, Statistic
 from numpygpt.testing.statistics import binomial_tail
-
-
-class Clock:
-    """The time of the thread, which goes on only when it is told to."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(time, "thread_time", clock)
-    return clock
 
 
 @pytest.fixture

@@ -1,24 +1,8 @@
 """The time of a check, by a clock of the tests."""
 
-import time
 
-import pytest
 
 from numpygpt.testing.pace import Pace, paced
-
-
-class Clock:
-    now = 50.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(time, "thread_time", clock)
-    return clock
 
 
 def test_what_the_first_leave_over_the_later_have(clock):
