@@ -149,7 +149,8 @@ def test_a_template(folder):
         ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}]}}, "NFC"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "pre_tokenizer.*Whitespace"),
         ({"pre_tokenizer": None}, "pre_tokenizer is None"),
-        ({"pre_tokenizer": {**BYTE_LEVEL, "use_regex": False}}, "use_regex"),
+        ({"pre_tokenizer": {**BYTE_LEVEL, "use_regex": False}},
+         "its pre_tokenizer is .*use_regex"),
         ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Digits"}, BYTE_LEVEL]}}, "Digits"),
         ({"decoder": {"type": "WordPiece"}}, "decoder.*WordPiece"),
