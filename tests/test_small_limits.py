@@ -180,3 +180,18 @@ def test_the_tokenizers_ways_agree(monkeypatch, small, long):
     for _ in range(2):  # what is remembered, too
         assert tokenizer.encode(TEXT) == want
     assert tokenizer.decode(want) == TEXT
+
+
+def test_prompts_of_just_so_many_tokens_go_through_together(monkeypatch):
+    monkeypatch.setattr(loop, "AT_ONCE", 7)
+    model, passes = GPT2.random(GPT2Config(11, 16, n_embd=6, n_layer=1, n_head=2)), []
+    hidden = model.hidden
+
+    def spy(prompts, caches):
+        passes.append([len(prompt) for prompt in prompts])
+        return hidden(prompts, caches)
+
+    monkeypatch.setattr(model, "hidden", spy)
+    prompts = [[1, 2, 3], [4, 5, 6, 7], [8], [1] * 9, [2, 3]]
+    assert len(list(loop.prefill_batch(model, prompts))) == 5
+    assert passes == [[3, 4], [1], [9], [2]]

@@ -161,7 +161,6 @@ def run(args):
         raise ValueError("stdout is closed: there is nowhere to print the view")
     text = read_text(args.text)
     tokenizer = Tokenizer.from_pretrained(args.model)
-    tokenizer.clean_up_tokenization_spaces = False  # tokens are shown as they are
     ids = tokenizer.encode(text, disallowed_special=()) or [tokenizer.eos_token_id]
     name, view = view_of(args, text, ids, tokenizer)
     if args.json:

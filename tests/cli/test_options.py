@@ -18,6 +18,7 @@ def names_in(help):
 def test_help_has_ten_options_and_help_all_has_all(run):
     short, long = run("--help"), run("--help-all")
     assert short.returncode == long.returncode == 0
+    assert "Continue a text with GPT-2, in NumPy; without a" in short.stdout.decode()
     everyday = short.stdout.decode().partition("everyday options:")[2]
     assert len(names_in(everyday)) == 10
     assert "--help-all lists all the others" in everyday

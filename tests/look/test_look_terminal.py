@@ -453,3 +453,18 @@ def test_a_draft_is_loaded(folder_of_tiny):
 @pytest.fixture
 def folder_of_tiny(tiny_model):
     return tiny_model(n_positions=16)
+
+
+@pytest.mark.parametrize("what", ["tokens", "steps", "beams"])
+def test_tokens_are_shown_as_they_are(say, monkeypatch, what):
+    """Whatever the model's folder says about the spaces of a finished text."""
+    text, read = "He was there . I do n't , he 'll", Tokenizer.from_pretrained
+    right = say(what, text, "--json")
+
+    def cleaning(path):
+        tokenizer = read(path)
+        tokenizer.clean_up_tokenization_spaces = True
+        return tokenizer
+
+    monkeypatch.setattr(look.Tokenizer, "from_pretrained", cleaning)
+    assert say(what, text, "--json") == right
