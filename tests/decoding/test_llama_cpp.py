@@ -163,6 +163,15 @@ def test_breakers_are_texts_or_ids():
         chain(replace(config, dry_sequence_breakers=None, tokenizer=None))
 
 
+def test_a_token_that_holds_a_breaker_is_one_and_begins_none():
+    """"aba" has the breaker "ab" in it; that it ends with its beginning, too, adds
+    nothing."""
+    tokens = Tokenizer([("a", "b"), ("ab", "a")])
+    [a, ab, aba] = [tokens.encode(text)[0] for text in ("a", "ab", "aba")]
+    [b] = tokens.encode("b")
+    assert {*breaker_sequences(["ab"], tokens)} == {(ab,), (aba,), (a, b)}
+
+
 class Words:
     """A tokenizer of these tokens, the longest first."""
 

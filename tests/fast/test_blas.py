@@ -277,3 +277,12 @@ def test_one_thread_or_several_the_same_numbers():
         for n in (1, 2, 3)
     }  # fmt: skip
     assert len(results) == 1 and len(results.pop()) == 65
+
+
+@needs_openblas
+@pytest.mark.parametrize("n", [n_blas_threads(), 2])
+def test_a_function_on_so_many_threads_gets_all_its_arguments(n):
+    def call(*args, **kwargs):
+        return n_blas_threads(), args, kwargs
+
+    assert blas.call_on_threads(n, call, 1, b=2) == (n, (1,), {"b": 2})
