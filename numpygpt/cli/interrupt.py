@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 
-from ..fast.starting import can_start
+from ..fast.starting import can_start, n_cores
 
 
 def end_quietly():
@@ -24,12 +24,11 @@ def end_quietly():
 
 def spare_threads():
     """If this process is ours and BLAS could not start its threads, it gets none."""
+    if not _is_ours():
+        return
     asked = [os.environ.get(f"{name}_NUM_THREADS", "") for name in ("OPENBLAS", "OMP")]
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    n = min([cores, *(int(n) for n in asked if n.isdecimal())])
-    if _is_ours() and not can_start(n - 1):
+    n = min([n_cores(), *(int(n) for n in asked if n.isdecimal())])
+    if not can_start(n - 1):
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 

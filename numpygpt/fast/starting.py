@@ -5,8 +5,16 @@ start one. OpenBLAS does not: it ends the process that loads it, or waits for ev
 threads that are not there. So whoever would have it start some asks here first.
 """
 
+import os
 import time
 from _thread import allocate_lock, start_new_thread
+
+
+def n_cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def can_start(n, wait=False):

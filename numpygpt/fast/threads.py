@@ -29,6 +29,7 @@ from threading import Lock, Thread, local
 import numpy as np
 
 from .blas import call_on_threads
+from .starting import n_cores
 
 BLOCK = 1 << 18  # numbers at a time: a megabyte stays in a core's cache
 ENOUGH = BLOCK  # numbers: less is not worth sharing
@@ -47,9 +48,7 @@ def n_threads():
         if os.environ.get(name, "").isdecimal():
             n = max(int(os.environ[name]), 1)
             return n if name == SETTINGS[0] else min(n, MOST)
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), MOST)
-    return min(os.cpu_count() or 1, MOST)
+    return min(n_cores(), MOST)
 
 
 class Team:
