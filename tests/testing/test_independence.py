@@ -2,8 +2,6 @@
 which blocks. The court of these tests only writes down what it is asked."""
 
 import math
-import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -311,13 +309,6 @@ def close_to_best(row):
 )
 def test_a_row_with_a_choice(law, row, choice):
     assert bool(_has_choice(Sampler(law), np.array(row))) is choice
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(time, "thread_time", lambda: clock.now)
-    return clock
 
 
 def checked(court, sampler, n, skip=()):
