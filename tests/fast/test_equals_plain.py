@@ -192,8 +192,8 @@ def test_equals_plain(monkeypatch, function, plain, args):
 # What has no formula: what sets threads, what only says something, parts of the above.
 OTHERS = {
     "libraries", "find", "named", "kernel", "n_blas_threads", "describe", "allowed",
-    "can_start", "OneThread",
-    "Threads", "call_on_threads", "Clock", "even", "Within",
+    "can_start", "n_cores", "OneThread", "Threads", "call_on_threads", "Clock",
+    "even", "Within",
     "on_one_thread", "Job", "Team", "n_threads", "by_column", "attend", "causal_mask",
     "prefill", "decode", "parts_of", "pieces_of", "quantize", "pack", "Int8Matrix",
     "sweep", "Pieces",

@@ -259,7 +259,7 @@ def test_rows_and_contexts_of_ones_own():
     check_filter(lambda z: seen.append(z) or z, rows=logits(4), skip=["rows apart"])
     texts = []
     check_filter(lambda z, c: texts.append(c) or z, context=contexts(5))
-    assert {len(c) for c in texts} > {0, 1, 2}
+    assert len({tuple(c) for c in texts}) > 4  # of ten, some are drawn twice
 
 
 def test_broken_rows_are_asked_for():
