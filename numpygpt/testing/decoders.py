@@ -145,8 +145,8 @@ def maze(seed, n_back=2, eos_token_id=2, n_ctx=64):
     for row in table.reshape(-1, 3):
         kept = rng.permutation(3)[: rng.integers(1, 3)]
         if eos in kept and rng.random() < 0.6:  # so that texts grow
-            kept = np.setdiff1d(range(3), eos)[: len(kept)]
-        gone = np.setdiff1d(range(3), kept)
+            kept = [i for i in range(3) if i != eos][: len(kept)]
+        gone = [i for i in range(3) if i not in kept]
         row[gone] = -np.inf if rng.random() < 0.5 else row[kept].min() - 60
     start = (seed + n_back) % 3  # a token put before the prompt must not go unseen
     model = TableLM(table, n_ctx=n_ctx, eos_token_id=eos_token_id, start=start)

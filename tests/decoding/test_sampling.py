@@ -95,7 +95,7 @@ def test_36_37_39_47_texts_follow_the_exact_law(settings):
         ),
         config=config,
         also=["longer run"] if "watermarking_config" in settings else [],
-        n_draws=100,
+        n_draws=50,
     )
 
 

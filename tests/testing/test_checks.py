@@ -407,9 +407,9 @@ def test_a_longer_run_is_asked_for():
     def forced(*args):
         return decoder(*args, forced_eos_token_id=2)
 
-    check_decoder(forced, config=config, n_draws=50)
+    check_decoder(forced, config=config, n_draws=20)
     text = message(
-        check_decoder, forced, config=config, n_draws=50, also=["longer run"]
+        check_decoder, forced, config=config, n_draws=20, also=["longer run"]
     )
     assert text.startswith("'longer run'")
 

@@ -169,7 +169,7 @@ def mixed(share, choose):
 @pytest.mark.usefixtures("patient")
 def test_a_share_of_best_tokens_in_a_decoder():
     with pytest.raises(AssertionError, match="'law'"):
-        check_decoder(mixed(0.06, lambda p, n: int(p.argmax())))
+        check_decoder(mixed(0.2, lambda p, n: int(p.argmax())), n_draws=200)
 
 
 @pytest.mark.parametrize("token", [0, 2])
@@ -198,11 +198,11 @@ def test_what_is_slow_gets_fewer_rows():
 
 
 @pytest.mark.parametrize("check", ["sampler", "decoder"])
-def test_a_check_of_slow_code_takes_under_five_seconds(check):
+def test_a_check_of_slow_code_takes_under_five_seconds(check, clock):
+    began = clock.now
+
     def wait(seconds):
-        end = time.thread_time() + seconds
-        while time.thread_time() < end:
-            pass
+        clock.now += seconds
 
     def sampler(z, rng):
         wait(0.004)
@@ -212,9 +212,8 @@ def test_a_check_of_slow_code_takes_under_five_seconds(check):
         wait(0.004)
         return mixed(0, None)(*args)
 
-    began = time.thread_time()
     if check == "sampler":
         assert "law" in check_sampler(sampler).checked
     else:
         assert "law" in check_decoder(decoder).checked
-    assert time.thread_time() - began < 5
+    assert 1 < clock.now - began < 5
