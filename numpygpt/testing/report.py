@@ -7,6 +7,7 @@ function that does not come back is stopped. pytest shows the line of your test 
 those of this package: that is what ``__tracebackhide__`` does.
 """
 
+import re
 import signal
 import threading
 from contextlib import contextmanager
@@ -141,20 +142,12 @@ def as_code(value, name=""):
 
 def _array(array):
     if array.ndim == 1 and len(array) > 64:
-        start = ", ".join(map(_number, array[:4].tolist()))
-        return f"np.array([{start}, ...])  # {len(array)} logits, {array.dtype}"
-    text = _nested(array.tolist())
+        start = _numbers(array[:4])[:-1]
+        return f"np.array({start}, ...])  # {len(array)} logits, {array.dtype}"
     end = "" if array.dtype == np.float64 else f", np.{array.dtype}"
-    return f"np.array({text}{end})"
+    return f"np.array({_numbers(array)}{end})"
 
 
-def _nested(value):
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_nested, value)) + "]"
-    return _number(value)
-
-
-def _number(x):
-    if isinstance(x, float) and not np.isfinite(x):
-        return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}[str(x)]
-    return repr(x)
+def _numbers(array):
+    """Lists of numbers as Python writes them, with NumPy's names of inf and nan."""
+    return re.sub("inf|nan", r"np.\g<0>", repr(array.tolist()))
