@@ -62,7 +62,7 @@ def test_39_47_62_65_drafts_pass_the_kit(drafts):
             model, prompt, seed, max_new_tokens=n_new, do_sample=True, **drafts
         )[0],
         also=["longer run"],
-        n_draws=100,
+        n_draws=50,
     )
 
 

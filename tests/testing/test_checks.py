@@ -226,9 +226,9 @@ def test_the_seed_makes_it_again():
     def seldom(z):
         return z * 0 if 3.1 < z.sum() < 3.3 else z
 
-    seeds = [s for s in range(8) if fails(seldom, s)]
+    seeds = [s for s in range(5) if fails(seldom, s)]
     assert 0 < len(seeds)
-    assert [s for s in range(8) if fails(seldom, s)] == seeds
+    assert [s for s in range(5) if fails(seldom, s)] == seeds
 
 
 def fails(f, seed):
@@ -384,7 +384,9 @@ def test_a_generator_at_a_number(uniform):
 
 
 def test_a_sampler_that_takes_several_numbers_is_not_judged_at_the_edges():
-    report = check_sampler(lambda z, rng: int(np.argmax(z + rng.gumbel(size=len(z)))))
+    report = check_sampler(
+        lambda z, rng: int(np.argmax(z + rng.gumbel(size=len(z)))), n_draws=50
+    )
     assert "edges" in report.not_checked
     assert "edges" in check_sampler(right, n_draws=50).checked
 
