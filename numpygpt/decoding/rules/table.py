@@ -428,15 +428,16 @@ def is_on(entry, config):
     """Whether a chain of this config has the step."""
     if callable(entry):
         return True
+    switches = [s for s in STEPS[entry].settings if not s.needs]
+    if all(getattr(config, s.name) in (None, s.default) for s in switches):
+        return False
     if STEPS[entry] in FILTERS and not config.do_sample:
         return False
-    if habits(config) is LLAMA_CPP:
-        if entry == "top_n_sigma" and config.top_n_sigma == 0:
-            return False
-        if config.mirostat and config.do_sample and replaced(entry):
-            return False
-    switches = [s for s in STEPS[entry].settings if not s.needs]
-    return any(getattr(config, s.name) not in (None, s.default) for s in switches)
+    if habits(config) is not LLAMA_CPP:
+        return True
+    if entry == "top_n_sigma" and config.top_n_sigma == 0:
+        return False
+    return not (config.mirostat and config.do_sample and replaced(entry))
 
 
 def replaced(entry):
