@@ -335,8 +335,9 @@ def _shape(subject, row, context, raw, out):
 
 
 def _dtype(subject, row, context, raw, out):
-    if getattr(raw, "dtype", None) != row.dtype:
-        return f"of {row.dtype} it makes {getattr(raw, 'dtype', type(raw).__name__)}"
+    made = str(getattr(raw, "dtype", type(raw).__name__))  # to NumPy None is float64
+    if made != str(row.dtype):
+        return f"of {row.dtype} it makes {made}"
 
 
 def _precision(subject, row, context, raw, out):

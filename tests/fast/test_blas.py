@@ -41,6 +41,17 @@ def test_what_openblas_says_of_itself():
     assert facts["kernel_chosen"] == ["by the processor", "OPENBLAS_CORETYPE"][forced]
 
 
+@pytest.mark.parametrize(
+    ("kernel", "has"),
+    [("SkylakeX", True), ("Cooperlake", True), ("SapphireRapids", True),
+     ("Haswell", False), ("Zen", False), ("Sandybridge", False)],
+)  # fmt: skip
+def test_kernels_for_small_matrices(kernel, has):
+    """Of the processors' names in OpenBLAS 0.3.30's Makefiles these three have the
+    AVX-512 kernels that take small matrices as they lie."""
+    assert (kernel in blas.SMALL_KERNELS) == has
+
+
 @needs_openblas
 def test_within_each_other(many):
     with OneThread():

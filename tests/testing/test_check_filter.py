@@ -98,6 +98,7 @@ def test_what_is_wrong_with_one_row(name, f, row, words):
 
 def test_a_list_has_no_dtype():
     assert wrong("dtype", list, [0, 1], "f4") == "of float32 it makes list"
+    assert wrong("dtype", list, [0, 1], "f8") == "of float64 it makes list"
 
 
 def test_where_equal_logits_are_split_the_order_counts():
