@@ -47,8 +47,8 @@ def test_what_openblas_says_of_itself():
      ("Haswell", False), ("Zen", False), ("Sandybridge", False)],
 )  # fmt: skip
 def test_kernels_for_small_matrices(kernel, has):
-    """Of the processors' names in OpenBLAS 0.3.30's Makefiles these three have the
-    AVX-512 kernels that take small matrices as they lie."""
+    """OpenBLAS's kernel/x86_64/KERNEL.SKYLAKEX has them (SGEMM_SMALL_...), ...COOPERLAKE
+    includes it, and SAPPHIRERAPIDS that; those before have none."""
     assert (kernel in blas.SMALL_KERNELS) == has
 
 
