@@ -1,5 +1,5 @@
-"""Arguments of a wrong kind, at every public door: a ValueError that names the argument,
-never a TypeError from somewhere inside."""
+"""Arguments of a wrong kind, at every public door: a ValueError that names the
+argument, never a TypeError from somewhere inside."""
 
 import itertools
 import os

@@ -48,7 +48,9 @@ def test_39_the_same_seed_gives_the_same_output(ids, seed):
 
 @given(st.lists(prompts, min_size=1, max_size=4), st.booleans(), st.integers(0, 9))
 def test_40_45_a_batch_equals_each_alone(batch, do_sample, seed):
-    how = {"do_sample": do_sample, "temperature": 1.3, "max_new_tokens": 9, "seed": seed}
+    how = {
+        "do_sample": do_sample, "temperature": 1.3, "max_new_tokens": 9, "seed": seed
+    }  # fmt: skip
     together = MODEL.generate(batch, **how).tolist()
     for ids, row in zip(batch, together, strict=True):
         alone = MODEL.generate(ids, **how)[0].tolist()

@@ -38,8 +38,8 @@ MODULES = sorted(
 )
 # The path from text to text, read in one sitting.
 CORE = [
-    "plain.py", "tokenizer.py", "config.py", "layers.py", "cache.py", "model.py", "weights.py",
-    "decoding/config.py", "decoding/filters.py", "decoding/sampling.py",
+    "plain.py", "tokenizer.py", "config.py", "layers.py", "cache.py", "model.py",
+    "weights.py", "decoding/config.py", "decoding/filters.py", "decoding/sampling.py",
     "decoding/generate.py", "gpt2.py",
 ]  # fmt: skip
 
@@ -171,8 +171,10 @@ def test_only_numpy_and_regex_are_imported():
 
 
 def test_lines_are_short():
-    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+    tests = Path(__file__).parent.rglob("*.py")
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "scripts").glob("*.py"), *tests]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
             assert len(line) <= 88, f"{path}:{number}"
 
 

@@ -35,7 +35,9 @@ def test_text_on_stdout_and_notes_on_stderr(folder):
     assert b"tokens/s" in out.stderr
     again = run("Once upon a time", "--model", folder, "-n", 8, "--seed", 3)
     assert again.stdout == out.stdout
-    whole = run("Once upon a time", "--model", folder, "-n", 8, "--seed", 3, "--no-stream")
+    whole = run(
+        "Once upon a time", "--model", folder, "-n", 8, "--seed", 3, "--no-stream"
+    )
     assert whole.stdout == out.stdout
 
 
@@ -112,7 +114,8 @@ def test_version():
         ([], b"ab\xff", "byte 0xff at position 2"),
         (["word " * 80], b"", "leaves no room"),
         ([b"ab\xff"], b"", "UTF-8"),
-        (["x", "--forced-eos-token-id", "999999"], b"", "forced_eos_token_id: token id"),
+        (["x", "--forced-eos-token-id", "999999"], b"",
+         "forced_eos_token_id: token id"),
         (["x", "--watermarking-config", '{"bias": NaN}'], b"", "bias must be a finite"),
         (["x", "--regex", "((a{250}){250}){250}"], b"", "too large"),
         (["x", "--penalty-alpha", "0.5", "--top-k", "4", "--do-sample"], b"",
@@ -178,7 +181,8 @@ def test_ctrl_c_exits_130(folder):
         # Started in the background, a process may have been told to ignore it.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import numpygpt.cli.command as m, time\n"
-        "m.output.print_stream = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
+        "m.output.print_stream = lambda *a: "
+        "(print('ready', flush=True), time.sleep(30))\n"
         "raise SystemExit(m.main())"
     )
     process = subprocess.Popen(
@@ -239,8 +243,9 @@ def test_json_a_line_a_continuation(folder):
     records = [json.loads(line) for line in out.stdout.splitlines()]
     tokenizer, model = Tokenizer.from_pretrained(folder), GPT2.from_pretrained(folder)
     want = model.generate(
-        tokenizer.encode("Hi"), seed=2, max_new_tokens=6, do_sample=True, temperature=0.8,
-        top_p=0.95, num_return_sequences=2, return_dict_in_generate=True,
+        tokenizer.encode("Hi"), seed=2, max_new_tokens=6, do_sample=True,
+        temperature=0.8, top_p=0.95, num_return_sequences=2,
+        return_dict_in_generate=True,
     )  # fmt: skip
     assert len(records) == 2
     for i, record in enumerate(records):
@@ -251,7 +256,9 @@ def test_json_a_line_a_continuation(folder):
         assert record["ids"] == want.sequences[i, n_prompt:n].tolist()
         assert record["text"] == tokenizer.decode(record["ids"], True)
         assert record["tokens"] == [tokenizer.decode([t]) for t in record["ids"]]
-        np.testing.assert_allclose(record["logprobs"], want.logprobs[i, : len(record["ids"])])
+        np.testing.assert_allclose(
+            record["logprobs"], want.logprobs[i, : len(record["ids"])]
+        )
 
 
 def test_logprobs_go_to_stderr(folder):
@@ -315,7 +322,9 @@ def test_a_draft_model_and_a_negative_prompt(folder):
         tokenizer.encode("Once"), max_new_tokens=8, guidance_scale=9.0,
         negative_prompt_ids=tokenizer.encode("Once upon"),
     )  # fmt: skip
-    assert guided.decode().rstrip("\n") == tokenizer.decode(wanted[0]) != greedy.decode()
+    assert (
+        guided.decode().rstrip("\n") == tokenizer.decode(wanted[0]) != greedy.decode()
+    )
 
 
 def test_explain_needs_no_model():

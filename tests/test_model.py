@@ -81,7 +81,9 @@ def test_43_token_by_token():
     assert error(np.array(rows), MODEL(IDS)) < 1e-12
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), min_size=1, max_size=4)
+)
 def test_45_several_sequences_equal_each_alone(sizes):
     """Sequences that have read different amounts, in one call, new tokens uneven."""
     sequences, caches, alone = [], [], []

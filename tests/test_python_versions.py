@@ -1,7 +1,7 @@
 """Is every file written in the grammar of the oldest Python that setup.cfg promises?
 
-`ast.parse` with ``feature_version`` refuses most of what is newer, not all: what it lets
-pass is looked for here. Only an interpreter of that version shows what its library
+`ast.parse` with ``feature_version`` refuses most of what is newer, not all: what it
+lets pass is looked for here. Only an interpreter of that version shows what its library
 lacks: where one is at hand, .ci/run runs the tests with it.
 """
 

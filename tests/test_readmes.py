@@ -2,9 +2,10 @@
 
 A fenced block of ``sh`` is run line by line in a folder that looks like the repository,
 one of ``python`` in one process a README, in order. A block of ``text`` behind one, if
-the words between end in "prints:", is its output, white space aside. Lines that set up an environment are left to .ci/run,
-which runs the README's own. A block marked ``norun`` needs what a test has not (a
-network, another program, a large file): of its commands only the options are checked.
+the words between end in "prints:", is its output, white space aside. Lines that set up
+an environment are left to .ci/run, which runs the README's own. A block marked
+``norun`` needs what a test has not (a network, another program, a large file): of its
+commands only the options are checked.
 """
 
 import os
@@ -109,8 +110,8 @@ def help_of(*command):
     texts = []
     for option in ("--help", "--help-all"):
         done = subprocess.run(
-            [sys.executable, *command, option], cwd=ROOT, capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, *command, option], cwd=ROOT, capture_output=True,
+            text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         texts.append(done.stdout)
     return "".join(texts)

@@ -92,7 +92,7 @@ def peer(torch, transformers, settings, seed, spread=0.2):
 @pytest.mark.parametrize("dtype", BOUND)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_configs_from_their_folders(torch, transformers, tmp_path, seed, dtype):
-    """save_pretrained there, from_pretrained here, the same hidden states and logits."""
+    """save_pretrained there, from_pretrained here: same hidden states and logits."""
     rng = np.random.default_rng(seed)
     settings = random_settings(rng)
     theirs = peer(torch, transformers, settings, seed).to(getattr(torch, dtype))
@@ -209,7 +209,7 @@ def test_the_golden_fixtures_are_what_these_packages_say(torch, transformers):
 
 
 def test_the_default_model_gives_the_same_logits(torch, transformers):
-    """The committed weights, in float32 and float64, through transformers' Auto classes."""
+    """The committed weights, in float32 and float64, by transformers' Auto classes."""
     from numpygpt.files.hub import DEFAULT_MODEL, find
 
     folder = find(DEFAULT_MODEL)
@@ -223,4 +223,6 @@ def test_the_default_model_gives_the_same_logits(torch, transformers):
         )
         with torch.no_grad():
             want = theirs(torch.tensor([ids])).logits[0].numpy()
-        assert error(GPT2.from_pretrained(folder, dtype=dtype)(ids), want) < BOUND[dtype]
+        assert (
+            error(GPT2.from_pretrained(folder, dtype=dtype)(ids), want) < BOUND[dtype]
+        )

@@ -33,7 +33,8 @@ CONFIG = GPT2Config(9, 8, 4, 2, 2, eos_token_id=None)
         ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5},
          "diverse beam search with 4 beams in 2 groups, up"),
         ({"num_beams": 3, "stochastic_beams": True}, "stochastic beam search with 3"),
-        ({"penalty_alpha": 0.6, "top_k": 4}, "contrastive search, penalty_alpha 0.6, up"),
+        ({"penalty_alpha": 0.6, "top_k": 4},
+         "contrastive search, penalty_alpha 0.6, up"),
     ],
 )  # fmt: skip
 def test_explain_names_the_method(capsys, settings, line):
@@ -74,7 +75,8 @@ def test_token_ids_are_integers():
     ("value", "text"),
     [
         (np.float32(0.123456789), "0.123457"), (2.0, "2"), (3, "3"), ("a", "'a'"),
-        (np.array([[1.123456, 2.0]], np.float32), "float32 [1, 2]\n[[1.12346 2.     ]]"),
+        (np.array([[1.123456, 2.0]], np.float32),
+         "float32 [1, 2]\n[[1.12346 2.     ]]"),
         ([np.zeros(1), np.ones(2)],
          "a list of\nfloat64 [1]\n[0.]\nfloat64 [2]\n[1. 1.]"),
         ([1, 2], "[1, 2]"),

@@ -95,7 +95,9 @@ def test_both_regular_expressions_cut_ascii_alike(text):
     assert "".join(PIECES.findall(text)) == text
 
 
-PARTS = [" a", "b", " ", "\n", "\t", " 1", "'s", ".", "\u00e9", "\u00a0", "\u2003", "\x1c"]
+PARTS = [
+    " a", "b", " ", "\n", "\t", " 1", "'s", ".", "\u00e9", "\u00a0", "\u2003", "\x1c"
+]  # fmt: skip
 
 
 @example("a\n ")
@@ -314,16 +316,20 @@ def write_json(folder, vocab, merges, **parts):
 
 
 def test_tokenizer_json(tmp_path):
-    """The one file that newer tools write: merges as text or pairs, ids of any order."""
+    """One file, as newer tools write it: merges as text or pairs, ids of any order."""
     small = Tokenizer.gpt2(3)
     spelling = {i: t for t, i in small.vocab.items()}
     merges = [[spelling[a], spelling[b]] for a, b in small.merges]
-    vocab = {t: 258 - i for t, i in small.vocab.items() if t not in small.special_tokens}
+    vocab = {
+        t: 258 - i for t, i in small.vocab.items() if t not in small.special_tokens
+    }
     added = [{"id": 259, "content": "<|endoftext|>", "special": True}]
     for spelled in (merges, [" ".join(pair) for pair in merges]):
         write_json(tmp_path, vocab, spelled, added_tokens=added)
         read = Tokenizer.from_pretrained(tmp_path)
-        assert read.encode("in the end") == [258 - i for i in small.encode("in the end")]
+        assert read.encode("in the end") == [
+            258 - i for i in small.encode("in the end")
+        ]
         assert read.decode(read.encode("in the end")) == "in the end"
         assert (read.eos_token_id, read.n_vocab) == (259, 260)
 

@@ -113,9 +113,9 @@ def test_a_text_that_is_whole_is_not(folder, capsys):
     ("options", "shown"),
     [
         ([], "stream"), (["--no-stream"], "all"), (["--json"], "all"),
-        (["--logprobs", "0"], "all"), (["--colour"], "all"), (["--num-beams", "2"], "all"),
-        (["--num-return-sequences", "2"], "all"), (["--num-beams", "1"], "stream"),
-        (["--num-return-sequences", "1"], "stream"),
+        (["--logprobs", "0"], "all"), (["--colour"], "all"),
+        (["--num-beams", "2"], "all"), (["--num-return-sequences", "2"], "all"),
+        (["--num-beams", "1"], "stream"), (["--num-return-sequences", "1"], "stream"),
     ],
 )  # fmt: skip
 def test_what_can_be_streamed_is(folder, capsys, monkeypatch, options, shown):

@@ -258,7 +258,8 @@ def test_what_an_option_takes(name, takes):
         (["--chain", '["top_p", "temperature"]'], "chain", ["top_p", "temperature"]),
         (["--regex", "3"], "regex", "3"), (["--stop", "3"], "stop_strings", ["3"]),
         (["--logprobs"], "logprobs", 0), (["--logprobs", "1000"], "logprobs", 1000),
-        (["--logprobs", "0"], "logprobs", 0), (["--no-ignore-eos"], "ignore_eos", False),
+        (["--logprobs", "0"], "logprobs", 0),
+        (["--no-ignore-eos"], "ignore_eos", False),
     ],
 )  # fmt: skip
 def test_what_is_made_of_what_is_typed(args, name, value):

@@ -220,7 +220,9 @@ def test_ctrl_c_while_numpy_is_loaded(tmp_path):
         # Started in the background, a process may have been told to ignore it.
         process = subprocess.Popen(
             [sys.executable, *start], env=env, stdout=-1, stderr=-1,
-            preexec_fn=lambda: __import__("signal").signal(2, __import__("signal").SIG_DFL),
+            preexec_fn=lambda: __import__("signal").signal(
+                2, __import__("signal").SIG_DFL
+            ),
         )  # fmt: skip
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(2)

@@ -70,7 +70,9 @@ def without_padding(row, n_prompt, eos):
 def test_52_a_wide_beam_finds_the_best_of_all_texts(prompt, n_new, length_penalty):
     ranked = sorted(
         every_text(4, n_new, EOS),
-        key=lambda new: -score(TINY, prompt + new, len(prompt)) / len(new) ** length_penalty,
+        key=lambda new: (
+            -score(TINY, prompt + new, len(prompt)) / len(new) ** length_penalty
+        ),
     )
     got = TINY.generate(
         prompt, num_beams=4**n_new, max_new_tokens=n_new, eos_token_id=EOS,
@@ -344,7 +346,8 @@ def test_36_the_first_stochastic_beam_is_a_fair_draw():
     law = {t: np.exp(score(TINY, [2, 1, *t], 2)) for t in product(range(4), repeat=2)}
     # The second, drawn from what the first left.
     second = {
-        t: sum(p * law[t] / (1 - p) for other, p in law.items() if other != t) for t in law
+        t: sum(p * law[t] / (1 - p) for other, p in law.items() if other != t)
+        for t in law
     }
     assert chi_square(firsts, law, n) < 61
     assert chi_square(counts, second, n) < 61

@@ -73,7 +73,8 @@ def test_how_many_to_keep_is_a_count(min_keep):
     for call in (
         lambda: d.top_p(z, 0.5, min_keep), lambda: d.min_p(z, 0.5, min_keep),
         lambda: d.typical_p(z, 0.5, min_keep),
-        lambda: d.xtc(z, 0.5, 0.1, rng, min_keep), lambda: d.xtc(z, 0, 0.1, rng, min_keep),
+        lambda: d.xtc(z, 0.5, 0.1, rng, min_keep),
+        lambda: d.xtc(z, 0, 0.1, rng, min_keep),
     ):  # fmt: skip
         with pytest.raises(
             ValueError, match="^min_keep must be an integer of at least"

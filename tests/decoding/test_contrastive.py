@@ -44,7 +44,9 @@ def test_67_without_a_penalty_it_is_greedy(prompt, n_new, k):
 
 @given(st.lists(prompts, min_size=1, max_size=3))
 def test_45_48_a_batch_equals_each_alone_and_its_stream(batch):
-    how = {"penalty_alpha": 0.5, "top_k": 4, "max_new_tokens": 6, "eos_token_id": [3, 8]}
+    how = {
+        "penalty_alpha": 0.5, "top_k": 4, "max_new_tokens": 6, "eos_token_id": [3, 8]
+    }  # fmt: skip
     together = SMALL.generate(batch, pad_token_id=0, **how)
     for row, prompt in zip(together.tolist(), batch):
         alone = SMALL.generate(prompt, **how)[0].tolist()
@@ -58,7 +60,10 @@ def test_45_48_a_batch_equals_each_alone_and_its_stream(batch):
         ({"penalty_alpha": 0.6}, "set top_k"),
         ({"penalty_alpha": 1.5, "top_k": 4}, "penalty_alpha must be a number from 0"),
         ({"penalty_alpha": 0.6, "top_k": 4, "do_sample": True}, "does not sample"),
-        ({"penalty_alpha": 0.6, "top_k": 4, "num_beams": 2}, "num_beams and penalty_al"),
+        (
+            {"penalty_alpha": 0.6, "top_k": 4, "num_beams": 2},
+            "num_beams and penalty_al",
+        ),
         ({"prompt_lookup_num_tokens": 2, "assistant_model": SMALL}, "set one of them"),
         ({"num_beam_groups": 2}, "need num_beams above 1"),
         (

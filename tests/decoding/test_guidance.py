@@ -194,7 +194,7 @@ def test_dola_needs_layers():
 
 
 def test_layers_that_stand_twice_count_once():
-    """They change nothing, and a file could ask for so many that no memory holds them."""
+    """They change nothing, and a file could ask for more than any memory holds."""
     assert early_layers([1, 0] * 100_000, SMALL.config) == [1, 0]
 
 

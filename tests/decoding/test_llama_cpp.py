@@ -32,8 +32,9 @@ def ours(z, context, settings):
 
 
 def differ(z, row, expected):
-    """Whether two answers differ by more than 1e-5, and by more than the distance of two
-    float32 numbers as large as the logits; which of equal tokens stays is left open."""
+    """Whether two answers differ by more than 1e-5, and by more than the distance of
+    two float32 numbers as large as the logits; which of equal tokens stays is left
+    open."""
     a, b = row > -np.inf, expected > -np.inf
     if a.sum() != b.sum():
         return True

@@ -1,4 +1,4 @@
-"""The numbers beside a text: what else could have come, and how likely the prompt was."""
+"""The numbers beside a text: what else could have come, how likely the prompt was."""
 
 import numpy as np
 import pytest

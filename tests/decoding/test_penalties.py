@@ -383,7 +383,10 @@ def test_all_banned_names_the_rule():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda z: d.ignore_eos(z, True, eos_token_ids=[3]), "eos_token_id: token id 3"),
+        (
+            lambda z: d.ignore_eos(z, True, eos_token_ids=[3]),
+            "eos_token_id: token id 3",
+        ),
         (lambda z: d.min_length(z, 1, [], [-1]), "eos_token_id: token id -1"),
         (lambda z: d.min_new_tokens(z, 1, [], [-1]), "eos_token_id: token id -1"),
         (

@@ -136,10 +136,11 @@ def test_beams_do_what_their_rules_say(early, width, groups, power):
     for patience, cost, ends in (1.0, 0.3, [5]), (2.0, 0.0, [1, 5]), (0.4, 2.0, []):
         table = np.log(rng.dirichlet(np.ones(7), (7, 7)))
         out = run(
-            TableLM(table), [0, 0], max_new_tokens=5, num_beams=width, patience=patience,
-            num_beam_groups=groups, early_stopping=early, length_penalty=power,
-            diversity_penalty=cost if groups > 1 else 0.0, eos_token_id=ends or None,
-            num_return_sequences=width, return_dict_in_generate=True,
+            TableLM(table), [0, 0], max_new_tokens=5, num_beams=width,
+            patience=patience, num_beam_groups=groups, early_stopping=early,
+            length_penalty=power, diversity_penalty=cost if groups > 1 else 0.0,
+            eos_token_id=ends or None, num_return_sequences=width,
+            return_dict_in_generate=True,
         )  # fmt: skip
         cost = cost if groups > 1 else 0.0
         want = slow_beams(table, 5, ends, width, groups, cost, early, power, patience)

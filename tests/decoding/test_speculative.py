@@ -202,7 +202,9 @@ def test_a_draft_ends_behind_a_token_that_is_unsure():
 
 def test_the_heuristic_guesses_more_when_all_is_accepted():
     how = {"num_assistant_tokens": 2, "assistant_confidence_threshold": 0.0}
-    notes = n_guessed(max_new_tokens=40, num_assistant_tokens_schedule="heuristic", **how)
+    notes = n_guessed(
+        max_new_tokens=40, num_assistant_tokens_schedule="heuristic", **how
+    )
     assert [guessed for guessed, _ in notes[:4]] == [2, 4, 6, 8]
     assert {guessed for guessed, _ in n_guessed(max_new_tokens=40, **how)} == {2}
     never = TableLM(np.log([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3], [0.1, 0.6, 0.3]]))
@@ -238,7 +240,9 @@ def test_how_many_guesses_there_is_room_for():
     model itself reads all, and its text ends where its context does."""
     rows = np.log([[0.1, 0.9], [0.9, 0.1]])
     how = {"num_assistant_tokens": 20, "assistant_confidence_threshold": 0.0}
-    for n_draft, n_ctx, n_guessed in (9, 40, [8, 0, 0]), (40, 9, [7]), (40, 40, [20, 17]):
+    for n_draft, n_ctx, n_guessed in (
+        (9, 40, [8, 0, 0]), (40, 9, [7]), (40, 40, [20, 17])
+    ):  # fmt: skip
         out = TableLM(rows, n_ctx=n_ctx).generate(
             [0], assistant_model=TableLM(rows, n_ctx=n_draft), **how,
             max_new_tokens=12 if n_draft < 40 else 99, return_dict_in_generate=True,

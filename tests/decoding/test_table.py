@@ -220,7 +220,9 @@ def test_every_word_of_kind_is_explained_and_used():
 Z = np.array([1.0, -0.5, 2.0, 0.5, 1.5, 0.0])
 TEXT, OUTPUT, SAMPLING = [2, 1, 2, 0, 2], [0, 2], {"do_sample": True}
 EVERY = {
-    "sequence_bias": ({"sequence_bias": {(2, 1): 2.0}}, lambda f: f({(2, 1): 2.0}, TEXT)),
+    "sequence_bias": (
+        {"sequence_bias": {(2, 1): 2.0}}, lambda f: f({(2, 1): 2.0}, TEXT)
+    ),
     "logit_bias": ({"logit_bias": {4: 1.0}}, lambda f: f({4: 1.0})),
     "ignore_eos": ({"ignore_eos": True}, lambda f: f(True, (), [3])),
     "allowed_token_ids": ({"allowed_token_ids": [1, 2]}, lambda f: f([1, 2])),
@@ -251,16 +253,20 @@ EVERY = {
         {"forced_eos_token_id": [3, 4]}, lambda f: f([3, 4], TEXT, 6)
     ),
     "exponential_decay_length_penalty": (
-        {"exponential_decay_length_penalty": (1, 1.5)}, lambda f: f((1, 1.5), OUTPUT, [3])
+        {"exponential_decay_length_penalty": (1, 1.5)},
+        lambda f: f((1, 1.5), OUTPUT, [3]),
     ),
     "suppress_tokens": ({"suppress_tokens": [2]}, lambda f: f([2])),
     "begin_suppress_tokens": (
         {"begin_suppress_tokens": [2]}, lambda f: f([2], TEXT[:3], 3)
     ),
-    "watermark": ({"watermarking_config": {"bias": 1.5}}, lambda f: f({"bias": 1.5}, TEXT)),
+    "watermark": (
+        {"watermarking_config": {"bias": 1.5}}, lambda f: f({"bias": 1.5}, TEXT)
+    ),
     "renormalize_logits": ({"renormalize_logits": True}, lambda f: f(True)),
     "temperature": (
-        {"temperature": 0.5, "dynatemp_range": 0.3, "dynatemp_exponent": 2.0} | SAMPLING,
+        {"temperature": 0.5, "dynatemp_range": 0.3, "dynatemp_exponent": 2.0}
+        | SAMPLING,
         lambda f: f(0.5, 0.3, 2.0),
     ),
     "top_h": ({"top_h": 0.5} | SAMPLING, lambda f: f(0.5)),

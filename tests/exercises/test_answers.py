@@ -3,9 +3,9 @@
 answers/NAME.py holds both: functions ``right_...``, written in different ways, and
 ``wrong_...``, plausible mistakes, each with a pattern of what must be said about it.
 
-said.json keeps the whole of what is said about each, letter by letter, in how many cases
-each symptom shows, and which cases there are: learners see it, so it changes on purpose
-or not at all.
+said.json keeps the whole of what is said about each, letter by letter, in how many
+cases each symptom shows, and which cases there are: learners see it, so it changes on
+purpose or not at all.
 
     NUMPYGPT_WRITE=1 python -m pytest tests/exercises/test_answers.py    # a new one
 """

@@ -22,7 +22,7 @@ SMALL_TEAM = Team(2)
 
 @pytest.fixture
 def many(monkeypatch):
-    """BLAS on five threads, as a user may have set it; that is how it is found again."""
+    """BLAS on five threads, as a user may set it; that is how it is found again."""
     before, buffer = n_blas_threads(), np.getbufsize()
     blas.OPENBLAS["set_num_threads"](5)
     monkeypatch.setattr(threads, "team", SMALL_TEAM)
@@ -47,8 +47,8 @@ def test_what_openblas_says_of_itself():
      ("Haswell", False), ("Zen", False), ("Sandybridge", False)],
 )  # fmt: skip
 def test_kernels_for_small_matrices(kernel, has):
-    """OpenBLAS's kernel/x86_64/KERNEL.SKYLAKEX has them (SGEMM_SMALL_...), ...COOPERLAKE
-    includes it, and SAPPHIRERAPIDS that; those before have none."""
+    """OpenBLAS's kernel/x86_64/KERNEL.SKYLAKEX has them (SGEMM_SMALL_...),
+    ...COOPERLAKE includes it, and SAPPHIRERAPIDS that; those before have none."""
     assert (kernel in blas.SMALL_KERNELS) == has
 
 
@@ -157,8 +157,8 @@ def work(start, stop):
 def program(body, timeout=60):
     """A Python program in a process of its own: what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", HEAD + textwrap.dedent(body)], capture_output=True, text=True,
-        timeout=timeout, env={**os.environ, "NUMPYGPT_THREADS": "2"},
+        [sys.executable, "-c", HEAD + textwrap.dedent(body)], capture_output=True,
+        text=True, timeout=timeout, env={**os.environ, "NUMPYGPT_THREADS": "2"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

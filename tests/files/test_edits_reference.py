@@ -20,8 +20,8 @@ transformers = pytest.importorskip("transformers")
 N = int(os.environ.get("NUMPYGPT_EDITS", 40))
 SEED = int(os.environ.get("NUMPYGPT_SEED", 0))
 VALUES = [
-    None, True, False, 0, 1, 2, -1, 300, 10**10, 0.5, "", "x", "the", "<s>", " ", [], {},
-    [1], ["<s>"], {"content": "<s>", "special": True}, {"type": "ByteLevel"},
+    None, True, False, 0, 1, 2, -1, 300, 10**10, 0.5, "", "x", "the", "<s>", " ", [],
+    {}, [1], ["<s>"], {"content": "<s>", "special": True}, {"type": "ByteLevel"},
     {"type": "Lowercase"}, {"type": "NFC"}, {"type": "Sequence", "normalizers": []},
     {"type": "Digits", "individual_digits": True}, "BPE", "GPT2Tokenizer", [["a", "b"]],
 ]  # fmt: skip
@@ -54,7 +54,9 @@ def edited(value, rng):
     node, key = rng.choice(places)
     new = rng.choice(VALUES)
     if key is None or rng.random() < 0.2:
-        node = next(n for n, k in rng.sample(places, len(places)) if isinstance(n, dict))
+        node = next(
+            n for n, k in rng.sample(places, len(places)) if isinstance(n, dict)
+        )
         node[rng.choice(KEYS)] = new
     elif rng.random() < 0.2:
         del node[key]

@@ -37,9 +37,9 @@ WORDS = [
     "'s",
     "日本",
 ]
-SPELLED = ["<|endoftext|>", "<pad>", "<s>", "</s>", "[SEP]", "xx", "to day", "Ġcat", "café",
-           "<|im_start|>", "<", "the", "\n\n", "ж ж", " mat", "<s", "日本", "'s", "é", "_a",
-           "catsat", "  ", "q"]  # fmt: skip
+SPELLED = ["<|endoftext|>", "<pad>", "<s>", "</s>", "[SEP]", "xx", "to day", "Ġcat",
+           "café", "<|im_start|>", "<", "the", "\n\n", "ж ж", " mat", "<s", "日本",
+           "'s", "é", "_a", "catsat", "  ", "q"]  # fmt: skip
 GAPS = [" ", "", "  ", " .", " ' ", " n't", "\n", "\t ", "\u00a0", "_", ".", "9"]
 
 

@@ -384,8 +384,9 @@ def test_odd_places_are_refused(server, place):
 
 @pytest.mark.parametrize(
     ("header", "value"),
-    [("X-Linked-Size", "9" * 5000), ("X-Linked-Size", "-1"), ("X-Linked-Size", "\u00b2"),
-     ("X-Linked-Etag", "\"" + "x" * 9000), ("X-Repo-Commit", "../../x")],
+    [("X-Linked-Size", "9" * 5000), ("X-Linked-Size", "-1"),
+     ("X-Linked-Size", "\u00b2"), ("X-Linked-Etag", "\"" + "x" * 9000),
+     ("X-Repo-Commit", "../../x")],
 )  # fmt: skip
 def test_odd_headers_do_no_harm(server, header, value):
     server.faults["HEAD", BIG] = [{"headers": {header: value}}]
@@ -778,7 +779,7 @@ def test_a_home_that_nobody_knows(server):
 
 
 def test_every_file_that_a_model_may_have(server, monkeypatch):
-    """Of one commit; or of the branch, where the server does not say which one it is."""
+    """Of one commit; or of the branch, where the server does not say which it is."""
     names = {"config.json", "merges.txt", "vocab.json", "tokenizer.json", BIG,
              "tokenizer_config.json", "generation_config.json"}  # fmt: skip
     for name in names - {"config.json", BIG}:
@@ -850,9 +851,9 @@ def test_which_hash_a_file_must_have():
     found = {"url": "u", "size": 3}
     git, long = "a1" * 20, "b2" * 32
     for etag, known_as, name, promised in (
-        (git, None, "sha1", git), (long, None, "sha256", long), ("x", None, "sha256", None),
-        (git.upper(), None, "sha256", None), (long + "0", None, "sha256", None),
-        (git, (3, "its own"), "sha256", "its own"),
+        (git, None, "sha1", git), (long, None, "sha256", long),
+        ("x", None, "sha256", None), (git.upper(), None, "sha256", None),
+        (long + "0", None, "sha256", None), (git, (3, "its own"), "sha256", "its own"),
     ):  # fmt: skip
         hasher, digest = download.new_hash({**found, "etag": etag}, known_as)
         assert (hasher.name, digest) == (name, promised)
@@ -1237,7 +1238,8 @@ def hub_config(name):
         ("config.json model.safetensors merges.txt", False),
         ("config.json model.safetensors vocab.json", False),
         ("config.json model.safetensors", False),
-        ("model.safetensors tokenizer.json", False), ("config.json tokenizer.json", False),
+        ("model.safetensors tokenizer.json", False),
+        ("config.json tokenizer.json", False),
         ("config.json tokenizer.json INDEX a.safetensors", False),
         ("config.json tokenizer.json INDEX a.safetensors b.safetensors", True),
         ("config.json tokenizer.json INDEX model.safetensors", True),
@@ -1393,8 +1395,8 @@ def test_the_parts_of_a_model(tmp_path):
     assert hub.parts_of(str(tmp_path), "m") == [tmp_path / "m"]
     (tmp_path / "m").unlink()
     for wrong, message in (({"x": "a" + long}, "no file of its folder"),
-                           ({"x": "\u00e9"}, "no file of its folder"), ({}, "weight_map"),
-                           (["b"], "no weight_map")):  # fmt: skip
+                           ({"x": "\u00e9"}, "no file of its folder"),
+                           ({}, "weight_map"), (["b"], "no weight_map")):  # fmt: skip
         index.write_text(json.dumps({"weight_map": wrong}))
         with pytest.raises(hub.FormatError, match=message):
             hub.parts_of(tmp_path, "m")

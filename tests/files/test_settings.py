@@ -1,4 +1,4 @@
-"""How a folder's model generates by itself: generation_config.json or an old config.json.
+"""How a model generates by itself: generation_config.json or an old config.json.
 What transformers makes of the same files: test_settings_reference.py."""
 
 import json
@@ -25,8 +25,9 @@ def put(folder, name, **settings):
 
 
 NOT_OURS = {
-    "output_hidden_states": True, "output_attentions": True, "decoder_start_token_id": 3,
-    "remove_invalid_values": True, "trust_remote_code": True, "some_new_key": [1],
+    "output_hidden_states": True, "output_attentions": True,
+    "decoder_start_token_id": 3, "remove_invalid_values": True,
+    "trust_remote_code": True, "some_new_key": [1],
 }  # fmt: skip
 
 

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.reference
 SETTINGS = [
     {}, {"repetition_penalty": 1.7}, {"no_repeat_ngram_size": 2}, {"max_length": 9},
     {"num_beams": 3, "length_penalty": 2.0}, {"eos_token_id": [5, 60]},
-    {"task_specific_params": {"text-generation": {"do_sample": True, "max_length": 50}}},
+    {"task_specific_params": {
+        "text-generation": {"do_sample": True, "max_length": 50}}},
     {"eos_token_id": -1}, {"pad_token_id": -1}, {"bad_words_ids": [[3], [4, 5]]},
     {"top_k": 50, "temperature": 0.7}, {"min_length": 12}, {"forced_eos_token_id": 7},
     {"suppress_tokens": [1, 2, 700]}, {"eos_token_id": 50256, "min_length": 12},

@@ -299,7 +299,8 @@ def test_a_token_that_two_merges_make_has_the_place_of_each():
     merges = [("a", "b"), ("b", "c"), ("a", "bc"), ("c", "d"), ("ab", "c")]
     tokenizer = Tokenizer(merges)
     for text, tokens in {
-        "abcd": ["ab", "cd"], "abcabcd": ["abc", "ab", "cd"], "bcabcd": ["bc", "ab", "cd"]
+        "abcd": ["ab", "cd"], "abcabcd": ["abc", "ab", "cd"],
+        "bcabcd": ["bc", "ab", "cd"],
     }.items():  # fmt: skip
         assert [tokenizer.decode([i]) for i in tokenizer.encode(text)] == tokens
     tokenizer = Tokenizer([*merges, ("abc", "d"), ("d", "abc")])
@@ -504,7 +505,8 @@ def test_merges_with_and_without_a_version(tmp_path):
 
 @pytest.mark.parametrize(
     ("vocab", "message"),
-    [({}, None), ({"a": 0, "b": (1 << 31) - 1}, None), ({"a": 1 << 31}, "'a' has the id"),
+    [({}, None), ({"a": 0, "b": (1 << 31) - 1}, None),
+     ({"a": 1 << 31}, "'a' has the id"),
      ({"a": -1}, "'a' has the id -1"), ({"a": True}, "has the id True"),
      ({"a": 1.0}, "has the id 1.0"), ({"": 0}, "a token is empty"),
      ({"a": 0, "b": 0}, "two tokens have the same id"), ({"\ud800": 0}, "surrogates")],
@@ -567,7 +569,8 @@ def test_settings_that_are_no_names(name):
 
 
 def test_the_names_of_tokens(folder):
-    """GPT-2's three by themselves; those of the older file count, but not its nothing."""
+    """GPT-2's three by themselves; those of the older file count, but not its
+    nothing."""
     end = "<|endoftext|>"
     three = dict.fromkeys(("bos_token", "eos_token", "unk_token"), end)
     read = vocabulary.read_names
@@ -611,7 +614,8 @@ def test_names_with_the_same_flags(flag):
 
 
 def test_names_and_their_flags():
-    """Those that GPT2Tokenizer knows are ``normalized`` there, unless a file says how."""
+    """Those that GPT2Tokenizer knows are ``normalized`` there, unless a file says
+    how."""
     names = {"eos_token": "e", "pad_token": {"content": "p", "lstrip": True}, "x": "x",
              "sep_token": "s", "additional_special_tokens": ["a", "b"]}  # fmt: skip
     normalized = {"normalized": True}
@@ -670,8 +674,10 @@ def test_an_added_token_without_a_vocabulary(folder):
     message = "the tokenizer: vocab.json is missing, where .*'x'"
     with pytest.raises(FormatError, match=message):
         Tokenizer.from_pretrained(folder)
-    for wrong, message in (("\ud800", "the tokenizer: cannot read UnicodeEncodeError"),
-                           ({"special": True}, "the tokenizer: cannot read KeyError")):  # fmt: skip
+    for wrong, message in (
+        ("\ud800", "the tokenizer: cannot read UnicodeEncodeError"),
+        ({"special": True}, "the tokenizer: cannot read KeyError"),
+    ):
         write(folder, "tokenizer_config.json", {"eos_token": wrong})
         with pytest.raises(FormatError, match=message):
             Tokenizer.from_pretrained(folder)
@@ -731,7 +737,8 @@ def test_templates():
     assert read([level, both, level]) == ([7, 8, 9], [9])
     assert read([template(text, token("x"))]) == ([], [7, 8])
     for wrong, message in (
-        ([both, both], "its post_processor is"), ([{"type": "Roberta"}], "post_processor"),
+        ([both, both], "its post_processor is"),
+        ([{"type": "Roberta"}], "post_processor"),
         ([template(text, token("y")), template(text)], "its post_processor is"),
         ([template(token("b"))], r"its template has the ids \[True\]"),
         ([template(text, token("b"))], r"its template has the ids \[True\]"),
@@ -753,7 +760,8 @@ def test_all_that_a_tokenizer_json_says(folder):
     parts = tokenizer_json.read_tokenizer_json(path)
     assert (parts["added"], parts["add_prefix_space"]) == ([], False)
     content = json.loads(path.read_text())
-    for name, message in (("model", "cannot read KeyError"), ("decoder", "decoder is None"),
+    for name, message in (("model", "cannot read KeyError"),
+                          ("decoder", "decoder is None"),
                           ("pre_tokenizer", "pre_tokenizer is None")):  # fmt: skip
         write(folder, "tokenizer.json", {k: v for k, v in content.items() if k != name})
         with pytest.raises(FormatError, match=f"tokenizer.json: (its )?{message}"):

@@ -341,8 +341,9 @@ def test_the_help_is_of_its_own_options_alone(capsys):
     assert end.value.code == 0 and "\n  --top-" not in out
     start = "usage: python -m numpygpt.look {tokens,attention,lens,steps,beams} TEXT ["
     assert out.startswith(start) and "\n    tokens      what the tokenizer" in out
-    for name in ("--model NAME_OR_FOLDER", "--layer L", "--head H", "--at N", "--step N",
-                 "--seed SEED", "--assistant-model NAME_OR_FOLDER", "--json"):  # fmt: skip
+    for name in ("--model NAME_OR_FOLDER", "--layer L", "--head H", "--at N",
+                 "--step N", "--seed SEED", "--assistant-model NAME_OR_FOLDER",
+                 "--json"):  # fmt: skip
         assert f"\n  {name} " in out or f"\n  {name}\n" in out
     assert "default: fairytale" in out and "one of the five above" in out
 
@@ -414,7 +415,8 @@ def test_which_view_it_is(monkeypatch):
         )
     monkeypatch.setattr(look, "inside", lambda model, ids: calls.append(ids))
     for argv, name, *how in [
-        (["attention"], "strongest", None), (["attention", "--layer", "0"], "strongest", 0),
+        (["attention"], "strongest", None),
+        (["attention", "--layer", "0"], "strongest", 0),
         (["attention", "--at", "0"], "looks", 0, None),
         (["attention", "--at", "2", "--layer", "1"], "looks", 2, 1),
         (["attention", "--layer", "1", "--head", "0"], "attention", 1, 0),

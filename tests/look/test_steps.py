@@ -310,8 +310,9 @@ def test_merges_by_hand():
     own = Tokenizer([("h", "e"), ("he", "he"), ("e", "h")])
     [piece] = pieces(own, "hehe")
     assert piece["merges"] == [
-        {"left": "h", "right": "e", "rank": 0}, {"left": "he", "right": "he", "rank": 1},
-    ]  # fmt: skip
+        {"left": "h", "right": "e", "rank": 0},
+        {"left": "he", "right": "he", "rank": 1},
+    ]
     assert [t["text"] for t in piece["tokens"]] == ["hehe"]
     assert piece["bytes"] == [*b"hehe"] and piece["text"] == "hehe"
     [piece] = pieces(own, "ehe")

@@ -70,7 +70,8 @@ def tensorflow_files():
     (folder / "checkpoint").unlink()  # it holds the absolute path, and nothing else
     hparams = {
         "n_vocab": SIZES["vocab_size"], "n_ctx": SIZES["n_positions"],
-        "n_embd": SIZES["n_embd"], "n_head": SIZES["n_head"], "n_layer": SIZES["n_layer"],
+        "n_embd": SIZES["n_embd"], "n_head": SIZES["n_head"],
+        "n_layer": SIZES["n_layer"],
     }  # fmt: skip
     (folder / "hparams.json").write_text(json.dumps(hparams))
     vocab = (HERE / "model" / "vocab.json").read_bytes()

@@ -1,4 +1,4 @@
-"""The table of decoding/README.md: what its sentences say is so, in what is measured."""
+"""The table of decoding/README.md: what its sentences say holds in what is measured."""
 
 import re
 

@@ -348,10 +348,12 @@ def test_what_gguf_cannot_say_is_said(wide, tmp_path, capsys):
     tokenizer = Tokenizer.from_pretrained(wide)
     vocab = tokenizer.vocab | {"<a>": 257, "<b>": 258}
     added = tokenizer.added_tokens | {
-        "<a>": Added(257, lstrip=True), "<b>": Added(258, special=True, single_word=True)
-    }  # fmt: skip
+        "<a>": Added(257, lstrip=True),
+        "<b>": Added(258, special=True, single_word=True),
+    }
     for template, said in ((([], []), None), (([256], []), None),
-                           (([257], []), "[257] and []"), (([], [256]), "[256]")):  # fmt: skip
+                           (([257], []), "[257] and []"),
+                           (([], [256]), "[256]")):  # fmt: skip
         for some in ({}, added):
             Tokenizer([], vocab, added=some or tokenizer.added_tokens,
                       template=template).save_pretrained(wide)  # fmt: skip
@@ -404,9 +406,11 @@ def test_the_gguf_package_has_the_same_numbers():
 @pytest.mark.parametrize(
     ("kind", "data", "number"),
     [
-        (0, b"\xff", 255), (1, b"\xff", -1), (2, b"\1\xff", 65281), (3, b"\1\xff", -255),
+        (0, b"\xff", 255), (1, b"\xff", -1),
+        (2, b"\1\xff", 65281), (3, b"\1\xff", -255),
         (4, b"\1\0\0\xff", 4278190081), (5, b"\1\0\0\xff", -16777215),
-        (6, b"\0\0\xc0?", 1.5), (7, b"\1", True), (10, b"\1" + b"\xff" * 7, 2**64 - 255),
+        (6, b"\0\0\xc0?", 1.5), (7, b"\1", True),
+        (10, b"\1" + b"\xff" * 7, 2**64 - 255),
         (11, b"\1" + b"\xff" * 7, -255), (12, b"\0" * 6 + b"\xf8?", 1.5),
         (8, b"\2" + bytes(7) + b"ab", "ab"),
     ],

@@ -34,7 +34,7 @@ def test_a_checkpoint_of_tensorflow_gives_the_model(formats, tmp_path, capsys):
 
 
 def test_the_logits_are_tensorflows(formats, tmp_path):
-    """tests/reference/make_formats.py let TensorFlow compute them from the checkpoint."""
+    """TensorFlow computed them from the checkpoint: tests/reference/make_formats.py."""
     assert main(formats / "tensorflow", tmp_path / "out") == 0
     right = np.load(formats / "tensorflow_logits.npy")
     logits = GPT2.from_pretrained(tmp_path / "out")([3, 1, 4, 1, 5, 258, 2])
@@ -234,15 +234,15 @@ def test_blocks_byte_by_byte():
 
 def test_the_sizes_of_an_index(tmp_path):
     path = tmp_path / "model.ckpt.index"
-    for n, message in ((48, "its size"), (49, "magic number"), (199_999, "magic number"),
-                       (200_000, "its size")):  # fmt: skip
+    for n, message in ((48, "its size"), (49, "magic number"),
+                       (199_999, "magic number"), (200_000, "its size")):  # fmt: skip
         path.write_bytes(bytes(n))
         with pytest.raises(FormatError, match=message):
             convert_tensorflow.read_table(path)
 
 
 def test_names_and_shapes(tmp_path):
-    """Only a convolution of width one is a matrix; tensors touch, and do not overlap."""
+    """Only a convolution of width one is a matrix; tensors touch and do not overlap."""
     one = lambda *shape: dims(*shape) + b"\x28" + bytes([4 * int(np.prod(shape))])
     end = b"\x35abcd"
     index = tmp_path / "m.index"

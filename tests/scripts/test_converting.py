@@ -305,8 +305,10 @@ def test_what_a_converter_says(tmp_path, capsys, monkeypatch):
     assert said.startswith(
         "usage: convert.py [-h] [--check OTHER] SOURCE [FOLDER] First"
     )
-    for words in ("First line. positional", "SOURCE the file or folder to read",
-                  "FOLDER the folder to make",
-                  "compare FOLDER (without it, SOURCE) with this model folder"):  # fmt: skip
+    for words in (
+        "First line. positional", "SOURCE the file or folder to read",
+        "FOLDER the folder to make",
+        "compare FOLDER (without it, SOURCE) with this model folder",
+    ):  # fmt: skip
         assert words in said
     assert "More" not in said

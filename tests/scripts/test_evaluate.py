@@ -64,7 +64,7 @@ def test_transformers_computes_the_same(folder, capsys):
 
 
 def test_the_last_token_of_a_story_is_its_end(folder):
-    """A guess for every token of its own: the bits are their sum, the end's the last."""
+    """A guess for each token of its own: the bits are their sum, the end's the last."""
     tokenizer = Tokenizer.from_pretrained(folder / "m")
     unlike = lambda ids: np.arange(1.0, len(ids)) ** 2  # noqa: E731
     result = evaluate.evaluate(unlike, tokenizer, folder / "text", limit=1)
@@ -126,9 +126,11 @@ def test_what_the_options_are(folder, capsys, monkeypatch):
     with pytest.raises(SystemExit, match="0"):
         evaluate.main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
-    for words in ("Bits per byte of a model on a text.", "model a name or a model folder",
-                  "text a file of stories", "tokens; default: n_ctx / 4",
-                  "the first so many stories only", "check by transformers"):  # fmt: skip
+    for words in (
+        "Bits per byte of a model on a text.", "model a name or a model folder",
+        "text a file of stories", "tokens; default: n_ctx / 4",
+        "the first so many stories only", "check by transformers",
+    ):  # fmt: skip
         assert words in said
     for stride, code in (("10", 1), ("9", 0), ("x", 2)):
         argv = [str(folder / "m"), str(folder / "text"), "--stride", stride]

@@ -300,17 +300,18 @@ def test_links_out_of_the_folder_are_refused(kind, name, formats, tmp_path):
 
 
 HOSTILE = [
-    10**6, 10**8, 10**18, 2**63, 10**400, -1, 0, 1, 0.5, -0.0, 1e308, 1e-320, True, False,
-    None, "", "x", "\u0000", "\ud800", "../../etc/passwd", "gelu_new", "<|endoftext|>",
-    [], {}, [[]], [0], [10**9], {"a": 1}, "x" * 10_000, [0] * 10_000,
+    10**6, 10**8, 10**18, 2**63, 10**400, -1, 0, 1, 0.5, -0.0, 1e308, 1e-320, True,
+    False, None, "", "x", "\u0000", "\ud800", "../../etc/passwd", "gelu_new",
+    "<|endoftext|>", [], {}, [[]], [0], [10**9], {"a": 1}, "x" * 10_000, [0] * 10_000,
 ]  # fmt: skip
 SETTINGS = [  # names that a reader may know what to do with
-    "num_beams", "num_return_sequences", "top_k", "penalty_alpha", "max_length", "regex",
-    "min_length", "n_layer", "n_embd", "n_positions", "vocab_size", "n_inner", "n_head",
-    "eos_token_id", "bos_token_id", "suppress_tokens", "sequence_bias", "choices",
-    "watermarking_config", "dola_layers", "guidance_scale", "prompt_lookup_num_tokens",
-    "eos_token", "added_tokens", "added_tokens_decoder", "add_prefix_space", "model_type",
-    "normalizer", "pre_tokenizer", "post_processor", "decoder", "pad_token", "model",
+    "num_beams", "num_return_sequences", "top_k", "penalty_alpha", "max_length",
+    "regex", "min_length", "n_layer", "n_embd", "n_positions", "vocab_size", "n_inner",
+    "n_head", "eos_token_id", "bos_token_id", "suppress_tokens", "sequence_bias",
+    "choices", "watermarking_config", "dola_layers", "guidance_scale",
+    "prompt_lookup_num_tokens", "eos_token", "added_tokens", "added_tokens_decoder",
+    "add_prefix_space", "model_type", "normalizer", "pre_tokenizer", "post_processor",
+    "decoder", "pad_token", "model",
     "additional_special_tokens", "extra_special_tokens", "clean_up_tokenization_spaces",
 ]  # fmt: skip
 

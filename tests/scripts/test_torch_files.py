@@ -337,8 +337,8 @@ def test_a_pickle_may_have_so_many_steps(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("program", "value"),
     [
-        (b"]N.", None), (b"\x80\4\x95\2\0\0\0\0\0\0\0N.", None), (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]),
-        (b"}K\1K\2s.", {1: 2}),
+        (b"]N.", None), (b"\x80\4\x95\2\0\0\0\0\0\0\0N.", None),
+        (b"](K\1K\2e.", [1, 2]), (b"]K\1a.", [1]), (b"}K\1K\2s.", {1: 2}),
         (b"}(K\1K\2K\3K\4u.", {1: 2, 3: 4}), (b"K\1K\2K\3\x87.", (1, 2, 3)),
         (b"K\1K\2K\3\x86.", (2, 3)), (b"K\1\x85.", (1,)), (b").", ()), (b"M\1\1.", 257),
         (b"J\xff\xff\xff\xff.", -1), (b"\x8a\1\xfe.", -2), (b"\x88.", True),
@@ -477,7 +477,8 @@ def test_too_short_for_a_model(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "strides", "n"),
     [((3,), (2,), 5), ((2, 3), (3, 1), 6), ((), (), 1), ((0, 4), (4, 1), 0),
-     ((4, 0), (9, 1), 0), ((0, 5), (6, 1), 0), ((1, 3), (0, 1), 3), ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
+     ((4, 0), (9, 1), 0), ((0, 5), (6, 1), 0), ((1, 3), (0, 1), 3),
+     ((4, 1), (1, 9), 4), ((2, 2), (5, 2), 8)],
 )  # fmt: skip
 def test_the_span_of_a_view(shape, strides, n):
     """A view that is exactly as long as its storage fits, one number more does not."""

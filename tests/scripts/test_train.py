@@ -19,7 +19,8 @@ pytestmark = pytest.mark.reference
 
 SMALL = (
     "--n-merges 50 --n-layer 2 --n-head 2 --n-embd 32 --n-ctx 32 --short-ctx 16 "
-    "--batch 128 --part 64 --workers 1 --no-compile --n-evaluate 2 --warmup 4 --steps 24"
+    "--batch 128 --part 64 --workers 1 --no-compile --n-evaluate 2 --warmup 4 "
+    "--steps 24"
 ).split()
 
 
@@ -130,7 +131,7 @@ def test_orthogonalised_matrices_have_singular_values_of_about_one():
 
 
 def small_weights(optimizer, **changes):
-    """(train's Weights of a tiny model, their values, random gradients, the options)."""
+    """(train's Weights of a tiny model, their values, random gradients, options)."""
     import torch
     import train
 

@@ -1,4 +1,4 @@
-"""A tokenizer from text files: the folder, its errors, and that transformers opens it."""
+"""A tokenizer from text files: the folder, its errors, that transformers opens it."""
 
 import pytest
 import train_tokenizer

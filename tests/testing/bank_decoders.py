@@ -515,7 +515,8 @@ FAULTS = {
     "same text": (same_text, None),
     "seed modulo 10": (seed_mod_10, None),
     "seed halved": (
-        lambda model, prompt, n_new, seed: loop()(model, prompt, n_new, seed // 2), None),
+        lambda model, prompt, n_new, seed: loop()(model, prompt, n_new, seed // 2),
+        None),
     "the next seed at every step": (next_seed, None),
     "the last six alone": (loop(lambda m, ids, n: m(ids[-6:])[-1]), None),
     "prompt sorted": (

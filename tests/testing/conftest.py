@@ -1,4 +1,4 @@
-"""What a check finds must not depend on how busy or slow the machine is that tests it."""
+"""What a check finds must not depend on how busy or slow the testing machine is."""
 
 import time
 
@@ -7,8 +7,8 @@ import pytest
 
 @pytest.fixture
 def patient(monkeypatch):
-    """The clock of the checks goes at half its speed: so a machine that is twice as slow
-    as usual makes as many draws as a usual one does without this."""
+    """The clock of the checks goes at half its speed: so a machine that is twice as
+    slow as usual makes as many draws as a usual one does without this."""
     clock = time.thread_time
     monkeypatch.setattr(time, "thread_time", lambda: clock() / 2)
 

@@ -25,12 +25,14 @@ T = transformers
 RANDOM = {"do_sample": True, "top_k": 0}
 
 WARPERS = {
-    "temperature": (lambda: T.TemperatureLogitsWarper(0.7), {"temperature": 0.7}, "any"),
+    "temperature": (
+        lambda: T.TemperatureLogitsWarper(0.7), {"temperature": 0.7}, "any"),
     "top_k": (lambda: T.TopKLogitsWarper(5), {"top_k": 5}, "upper set"),
     "top_p": (lambda: T.TopPLogitsWarper(0.9), {"top_p": 0.9}, "upper set"),
     "min_p": (lambda: T.MinPLogitsWarper(0.1), {"min_p": 0.1}, "upper set"),
     "typical": (lambda: T.TypicalLogitsWarper(0.9), {"typical_p": 0.9}, "truncation"),
-    "epsilon": (lambda: T.EpsilonLogitsWarper(0.05), {"epsilon_cutoff": 0.05}, "upper set"),
+    "epsilon": (
+        lambda: T.EpsilonLogitsWarper(0.05), {"epsilon_cutoff": 0.05}, "upper set"),
     "eta": (lambda: T.EtaLogitsWarper(0.05), {"eta_cutoff": 0.05}, "upper set"),
 }  # fmt: skip
 RULES = {
@@ -154,8 +156,9 @@ def test_assisted_generate_draws_from_the_same_law(pair):
     texts = []
     for _ in range(N_ASSISTED):
         [row] = model.generate(
-            torch.tensor([PROMPT]), max_new_tokens=N_NEW, assistant_model=draft, **RANDOM
-        ).tolist()
+            torch.tensor([PROMPT]), max_new_tokens=N_NEW, assistant_model=draft,
+            **RANDOM,
+        ).tolist()  # fmt: skip
         texts.append(tuple(row[len(PROMPT) :]))
     assert judged(texts, ours) > 1e-4
 

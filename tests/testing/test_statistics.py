@@ -37,7 +37,9 @@ def test_the_binomial_tail_at_its_ends():
 def test_far_out_it_is_exact():
     assert binomial_tail(100, 100, 0.01) == pytest.approx(1e-200, rel=1e-9)
     q = Fraction(1, 4)
-    exact = sum(math.comb(400, k) * q**k * (1 - q) ** (400 - k) for k in range(165, 401))
+    exact = sum(
+        math.comb(400, k) * q**k * (1 - q) ** (400 - k) for k in range(165, 401)
+    )
     assert binomial_tail(165, 400, 0.25) == pytest.approx(float(exact), rel=1e-9)
     assert exact < 1e-11
 
