@@ -112,6 +112,7 @@ def test_borders_by_hand():
     assert exact(equal, top_k=3) == [0.333, 0.333, 0.333, 0]
     assert exact(equal, typical_p=0.5) == [0.333, 0.333, 0.333, 0]
     assert exact(equal, top_n_sigma=0) == equal
+    assert exact([0.5, 0.3, 0.2], top_n_sigma=0, top_k=2) == [0.625, 0.375, 0]
     assert exact([0.6, 0.3, 0.1], top_p=0.1, min_keep=2) == [0.667, 0.333, 0]
     assert exact([0.6, 0.3, 0.1], min_p=1.0, min_keep=2) == [0.667, 0.333, 0]
     assert exact([0.5, 0.3, 0.2], xtc_probability=1.0, min_keep=2) == [0.5, 0.3, 0.2]

@@ -1,11 +1,13 @@
 """smallest_set against its plain twin, the three lines of its docstring."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpygpt.fast.nucleus import smallest_set
+from numpygpt.fast.nucleus import N_BINS, _bins, smallest_set
 
 
 def plain(keys, weights, target, crossing=True):
@@ -55,6 +57,20 @@ def test_a_key_that_is_far_away_from_all_others():
     assert smallest_set(keys, np.ones(100), 40.5, crossing=False).sum() == 40
     keys = np.array([0.0, 5e-324] * 50)
     assert np.array_equal(smallest_set(keys, keys + 1, 40), plain(keys, keys + 1, 40))
+
+
+def test_keys_are_spread_over_all_bins():
+    """That is what makes it fast: the result does not depend on them."""
+    bins, n_bins = _bins(np.linspace(-3, 5, 2 * N_BINS))
+    assert n_bins == N_BINS and {*bins} == {*range(N_BINS)}
+
+
+@pytest.mark.parametrize("keys", [[2.0, 2.0], [0.0, 5e-324], [-1.7e308, 1.7e308]])
+def test_equal_keys_and_too_distant_ones_share_a_bin_without_a_warning(keys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bins, n_bins = _bins(np.array(keys))
+    assert bins.tolist() == [0, 0] and n_bins == 1
 
 
 @pytest.mark.parametrize("n", [17, 40, 64, 65, 100, 300])

@@ -190,6 +190,14 @@ def test_sharded_models_are_fetched(server):
         hub.find("someone/tiny")
 
 
+def test_a_whole_file_is_taken_rather_than_its_parts(server):
+    content = json.dumps({"weight_map": {"a": "one.safetensors"}})
+    server.files[f"/someone/tiny/{BIG}.index.json"] = content.encode()
+    folder = hub.find("someone/tiny")
+    assert (folder / BIG).read_bytes() == (TINY / BIG).read_bytes()
+    assert not server.asked("GET", "index.json")
+
+
 @pytest.mark.parametrize("cut", [0, 1, 5000])
 def test_a_broken_connection_goes_on_where_it_broke(server, cut):
     server.faults["GET", BIG] = [{}, {"cut": cut}] * 3
