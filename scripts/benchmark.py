@@ -42,6 +42,7 @@ from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
 from numpygpt import GPT2Config
 from numpygpt.config import PUBLISHED
 from numpygpt.files import hub
+from numpygpt.files.terminal import harmless
 from numpygpt.weights import read_config
 
 MAKE = (
@@ -199,7 +200,7 @@ def parse(argv):
     option("--busy", type=int, default=0, metavar="N",
            help="run so many programs beside them that want a core each")  # fmt: skip
     option("--json", action="store_true", help="one object a line")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     try:
         args.cases = listed(args.cases, GROUPS, "cases")
         args.peers = listed(args.peers, PEERS, "peers")

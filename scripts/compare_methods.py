@@ -24,6 +24,7 @@ from between import write_between
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.files.hub import DEFAULT_MODEL
+from numpygpt.files.terminal import harmless
 
 README = Path(__file__).parents[1] / "numpygpt" / "decoding" / "README.md"
 BEGIN, END = "<!-- compare_methods.py -->", "<!-- end of compare_methods.py -->"
@@ -100,7 +101,7 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--write", action="store_true", help=f"into {README.name}")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     text = table({name: measure(settings) for name, settings in METHODS.items()})
     print(text)
     if args.write:

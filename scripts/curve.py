@@ -14,6 +14,8 @@ from pathlib import Path
 
 from drawing import line, scale, svg, text
 
+from numpygpt.files.terminal import harmless
+
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 62, 20, 34, 48
 LINES = {  # field of the log: colour, label
@@ -70,4 +72,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("log", help="RUN/log.jsonl, as train.py writes it")
     parser.add_argument("svg", help="the file to write")
-    draw(*vars(parser.parse_args()).values())
+    draw(*vars(harmless(parser).parse_args()).values())

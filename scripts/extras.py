@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from unittest.mock import MagicMock
 
+from numpygpt.files.terminal import harmless
+
 
 def optional(name):
     """The module of this name; if its package is missing a stand-in, which lets classes
@@ -30,6 +32,6 @@ def folder_to_fill(description, extra, *modules):
     """The only argument of the scripts that make fixtures: the folder to write to."""
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="such as tests/reference")
-    folder = parser.parse_args().folder
+    folder = harmless(parser).parse_args().folder
     refuse_without(extra, *modules)
     return folder

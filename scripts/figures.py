@@ -16,6 +16,7 @@ from drawing import arrow, line, rect, scale, svg, text
 from numpygpt import GPT2, Tokenizer, decoding
 from numpygpt.decoding import min_p, top_k, top_p
 from numpygpt.decoding.sampling import probabilities
+from numpygpt.files.terminal import harmless
 
 FOLDER = Path(__file__).resolve().parents[1] / "numpygpt" / "figures"
 
@@ -339,7 +340,7 @@ FIGURES = {
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
-    names = parser.parse_args(argv).names or list(FIGURES)
+    names = harmless(parser).parse_args(argv).names or list(FIGURES)
     for name in names:
         if name not in FIGURES:
             parser.error(f"no figure {name!r}: there are {', '.join(FIGURES)}")

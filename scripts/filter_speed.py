@@ -20,6 +20,7 @@ import numpy as np
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, decoding
 from numpygpt.decoding.constraints import choices
 from numpygpt.decoding.sampling import chain, process, sample_token, target
+from numpygpt.files.terminal import harmless
 
 N_VOCAB, N_RUNS, N_SEEN = 50257, 30, 500
 SETTINGS = {
@@ -105,7 +106,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--schema", action="store_true", help="only a JSON schema")
-    if parser.parse_args().schema:
+    if harmless(parser).parse_args().schema:
         for name, ms in schema(GPT2.random(GPT2Config())).items():
             print(f"{name}: {ms:.2f} ms")
         return

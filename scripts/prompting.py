@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from multiple_choice import choose
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import say
+from numpygpt.files.terminal import harmless, say
 from numpygpt.scoring import nll
 
 PARAGRAPHS = [
@@ -182,7 +182,7 @@ def report(model, tokenizer):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="What can a prompt do?")
     parser.add_argument("model", nargs="?", default="fairytale")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     try:
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)

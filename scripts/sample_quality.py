@@ -40,6 +40,7 @@ import numpy as np
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.cli.options import DEFAULTS, STORY
+from numpygpt.files.terminal import harmless
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)*")
 ENDS = re.compile(r"""[.!?]["')]*(?=\s|$)""")
@@ -230,7 +231,7 @@ def main(argv=None):
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="a setting, in place of the default")  # fmt: skip
     parser.add_argument("--show", type=int, default=0, help="print the first so many")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     tokenizer = Tokenizer.from_pretrained(args.model)
     model = GPT2.from_pretrained(args.model)
     n = max(args.samples, args.copies if args.train else 0)

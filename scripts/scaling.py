@@ -28,6 +28,7 @@ import numpy as np
 from drawing import line, scale, svg, text
 
 from numpygpt import GPT2Config
+from numpygpt.files.terminal import harmless
 
 # Perplexity on WikiText-2, no training on it: Radford et al. (2019), table 3.
 WIKITEXT2 = {"gpt2": 29.41, "gpt2-medium": 22.76, "gpt2-large": 19.93, "gpt2-xl": 18.34}
@@ -131,7 +132,7 @@ def draw(path):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("svg", nargs="?", help="the file to draw to")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     print("\n".join(tables()))
     if args.svg:
         draw(args.svg)

@@ -62,7 +62,7 @@ import numpy as np
 from extras import optional, refuse_without
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
-from numpygpt.files.terminal import say
+from numpygpt.files.terminal import harmless, say
 from numpygpt.weights import flatten, load, nest
 
 torch, F = optional("torch"), optional("torch.nn.functional")
@@ -559,7 +559,7 @@ def parse(argv=None):
     add("--save-every", type=float, default=4, help="minutes")
     add("--evaluate-every", type=float, default=10, help="minutes")
     add("--n-evaluate", type=int, default=4, help="batches of held-out text")
-    return parser.parse_args(argv)
+    return harmless(parser).parse_args(argv)
 
 
 def main(argv=None):

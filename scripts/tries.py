@@ -47,6 +47,7 @@ from numpygpt import (
     weights,
 )
 from numpygpt.files.hub import DEFAULT_MODEL, find
+from numpygpt.files.terminal import harmless
 
 README = ROOT / "numpygpt" / "exercises" / "README.md"
 BEGIN, END = "<!-- from scripts/tries.py -->", "<!-- end of scripts/tries.py -->"
@@ -848,7 +849,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", nargs="*", help="as in README.md; default: all")
     parser.add_argument("--write", action="store_true", help="into README.md")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     if unknown := set(args.file) - TRIES.keys():
         parser.error(f"no answers for {', '.join(sorted(unknown))}")
     found = {}

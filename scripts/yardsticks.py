@@ -28,6 +28,7 @@ import corpus
 import numpy as np
 
 from numpygpt import Tokenizer
+from numpygpt.files.terminal import harmless
 
 BITS = 12  # of a token id: five of 4,096 ids fit one 64-bit number
 
@@ -111,7 +112,7 @@ def main(argv=None):
     parser.add_argument("--n-merges", type=int, default=3839)
     parser.add_argument("--order", type=int, default=16, help="of PPMd")
     parser.add_argument("--memory", type=int, default=1 << 30, help="of PPMd, bytes")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     texts = [(args.corpus / f"{n}.txt").read_bytes() for n in ("train", "held_out")]
     n_bit = 8 / len(texts[1])
     print(f"xz -9e: {xz(*texts) * n_bit:.4f} bits per byte", flush=True)

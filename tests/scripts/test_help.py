@@ -43,5 +43,20 @@ def test_help_needs_nothing(path, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# Not those that others start, that are for us alone, whose arguments marimo reads.
+BY_HAND = [p for p in SCRIPTS if p.stem not in ("peers", "mutate", "interactive")]
+
+
+@pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
+def test_a_mistake_is_never_said_in_stdout(path, tmp_path):
+    """Where stderr is closed argparse would do so, into whatever reads the results."""
+    run = subprocess.run(
+        ["bash", "-c", 'exec "$0" "$@" 2>&-', sys.executable, path, "--nonsense"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, timeout=60, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (2, b"")
+
+
 def test_all_scripts_are_tried():
     assert len(SCRIPTS) >= 19
