@@ -37,12 +37,12 @@ from pathlib import Path
 
 from neighbours import ALLOWED, ISA, Watch, spinning
 from peers import PEERS, n_core
-from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, note, start
+from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, start
 
 from numpygpt import GPT2Config
 from numpygpt.config import PUBLISHED
 from numpygpt.files import hub
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, say
 from numpygpt.weights import read_config
 
 MAKE = (
@@ -74,7 +74,7 @@ def one_round(case, runs):
         except LeftOut as error:
             if who == first:
                 raise
-            note(f"{case.name}: {who} is left out: {error}")
+            say(f"{case.name}: {who} is left out: {error}")
             del runs[who]
     return times
 
@@ -240,7 +240,7 @@ def run_all(args, race, workers):
                     result = measure(case, workers["numpygpt"], args.rounds, watch)
                 except AboveBound as error:
                     wrong.append(str(error))
-                    note(f"error: {error}")
+                    say(f"error: {error}")
                     continue
                 print(json.dumps(result) if args.json else row(result), flush=True)
     if wrong:
@@ -263,7 +263,7 @@ def main(argv=None):
             facts = machine(args.model, args.config, versions)
             facts |= {"isa": args.isa, "busy": args.busy}
             if warning(facts):
-                note(warning(facts))
+                say(warning(facts))
             print(json.dumps({"machine": facts}) if args.json else facts, flush=True)
             run_all(args, Race(folder, workers, args.text), workers)
         except LeftOut as error:

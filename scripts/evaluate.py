@@ -25,7 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, on_terminal, say
+from numpygpt.files.terminal import harmless, say, show_progress
 from numpygpt.scoring import nlls, spans
 
 
@@ -90,11 +90,7 @@ def main(argv=None):
         if args.torch:
             score = torch_score(args.model, stride)
 
-        def note(text):
-            if on_terminal(sys.stderr):
-                print(text, end="", file=sys.stderr, flush=True)
-
-        result = evaluate(score, tokenizer, args.text, args.limit, note)
+        result = evaluate(score, tokenizer, args.text, args.limit, show_progress)
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError) as error:

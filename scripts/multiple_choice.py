@@ -35,7 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, on_terminal, say
+from numpygpt.files.terminal import harmless, say, show_progress
 from numpygpt.scoring import rank
 
 CONTEXTS = ("ctx", "query", "prompt")
@@ -141,15 +141,11 @@ def main(argv=None):
     parser.add_argument("--limit", type=int, help="the first so many questions only")
     args = harmless(parser).parse_args(argv)
 
-    def note(text):
-        if on_terminal(sys.stderr):
-            print(text, end="", file=sys.stderr, flush=True)
-
     try:
         questions = read_questions(args.file)[: args.limit]
         tokenizer = Tokenizer.from_pretrained(args.model)
         model = GPT2.from_pretrained(args.model)
-        result = evaluate(model, tokenizer, questions, note)
+        result = evaluate(model, tokenizer, questions, show_progress)
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError) as error:

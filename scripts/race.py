@@ -40,10 +40,6 @@ TRANSFORMERS = (
 )
 
 
-def note(text):
-    say(text)
-
-
 class LeftOut(Exception):
     """A peer, or one case of it, that cannot be measured, and why."""
 
@@ -99,7 +95,7 @@ def start(wanted, folder):
             except LeftOut as error:
                 if who == "numpygpt":
                     raise
-                note(f"{who} is left out: {error}")
+                say(f"{who} is left out: {error}")
                 workers.pop(who).close()
     except BaseException:
         for worker in workers.values():

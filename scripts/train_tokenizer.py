@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer
-from numpygpt.files.terminal import harmless, on_terminal, say
+from numpygpt.files.terminal import harmless, say, show_progress
 
 
 def read_text(path):
@@ -64,9 +64,9 @@ def main(argv=None):
     args = harmless(parser).parse_args(argv)
 
     def progress(n):
-        if on_terminal(sys.stderr) and (n % 100 == 0 or n == args.n_merges):
+        if n % 100 == 0 or n == args.n_merges:
             end = "\n" if n == args.n_merges else ""
-            print(f"\r{n} of {args.n_merges} merges", end=end, file=sys.stderr)
+            show_progress(f"\r{n} of {args.n_merges} merges{end}")
 
     try:
         done = train(args.text, args.folder, args.n_merges, progress)

@@ -42,3 +42,10 @@ def harmless(parser):
 def on_terminal(stream):
     """Is this stream there, and a terminal?"""
     return stream is not None and stream.isatty()
+
+
+def show_progress(text):
+    """Show how far something is, on a terminal only; the next text takes its place if
+    it begins with a carriage return."""
+    if on_terminal(sys.stderr):
+        print(text, end="", file=sys.stderr, flush=True)
