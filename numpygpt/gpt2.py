@@ -11,13 +11,8 @@ import numpy as np
 from . import checks, weights
 from .cache import KVCache
 from .decoding import generate as loop
-from .decoding.plumbing import prompt_cache
-from .decoding.plumbing.settings import (
-    ends_of,
-    merge_config,
-    read_settings,
-    settings_to_save,
-)
+from .decoding.plumbing import prompt_cache, settings
+from .decoding.plumbing.settings import merge_config
 from .decoding.search.methods import method, wrapped
 from .files.hub import find
 from .files.watch import reading
@@ -40,7 +35,7 @@ class GPT2:
         checks.check_model(config, params)
         self.config, self.params = config, params
         self.dtype = params["wte"]["weight"].dtype
-        self.generation_config = generation_config or ends_of(config)
+        self.generation_config = generation_config or settings.ends_of(config)
         self.watch = None  # a files.watch.Watch: have the weights' files changed?
 
     @classmethod
@@ -51,7 +46,7 @@ class GPT2:
         folder = find(name_or_folder)
         with reading(folder) as watch:
             config, params = weights.load(folder, dtype)
-            generation_config = read_settings(folder, config)
+            generation_config = settings.read_settings(folder, config)
         model = cls(config, params, generation_config)
         model.watch = watch.over(weights.flatten(params).values())
         return model
@@ -65,7 +60,7 @@ class GPT2:
         """Write a folder that transformers opens (``dtype=np.float16``: half size)."""
         weights.save(
             folder, self.config, self.params, dtype,
-            **settings_to_save(self.generation_config),
+            **settings.settings_to_save(self.generation_config),
         )  # fmt: skip
 
     def __repr__(self):

@@ -181,11 +181,15 @@ if __name__ == "__main__":
     import sys
 
     from . import weights  # to run this page; these are told of later
-    from .files.hub import DEFAULT_MODEL, find
+    from .files import hub, terminal
     from .tokenizer import Tokenizer
 
-    folder = find(DEFAULT_MODEL)
-    config, params = weights.load(folder)
-    tokenizer = Tokenizer.from_pretrained(folder)
-    prompt = tokenizer.encode(" ".join(sys.argv[1:]) or "Once upon a time")
-    print(tokenizer.decode(generate(prompt, params, config.n_head, 100)))
+    @terminal.without_traceback("numpygpt.plain")
+    def main():
+        folder = hub.find(hub.DEFAULT_MODEL)
+        config, params = weights.load(folder)
+        tokenizer = Tokenizer.from_pretrained(folder)
+        prompt = tokenizer.encode(" ".join(sys.argv[1:]) or "Once upon a time")
+        print(tokenizer.decode(generate(prompt, params, config.n_head, 100)))
+
+    sys.exit(main())

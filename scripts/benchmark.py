@@ -42,7 +42,7 @@ from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, start
 from numpygpt import GPT2Config
 from numpygpt.config import PUBLISHED
 from numpygpt.files import hub
-from numpygpt.files.terminal import harmless, say
+from numpygpt.files.terminal import harmless, say, without_traceback
 from numpygpt.weights import read_config
 
 MAKE = (
@@ -247,6 +247,7 @@ def run_all(args, race, workers):
         sys.exit(f"{len(wrong)} figures were above their bounds")
 
 
+@without_traceback("benchmark.py")
 def main(argv=None):
     """Read the arguments, measure, print."""
     args = parse(argv)
@@ -268,12 +269,10 @@ def main(argv=None):
             run_all(args, Race(folder, workers, args.text), workers)
         except LeftOut as error:
             sys.exit(f"numpygpt cannot be measured: {error}")
-        except KeyboardInterrupt:
-            sys.exit(130)
         finally:
             for worker in workers.values():
                 worker.close()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

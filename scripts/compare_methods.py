@@ -16,6 +16,7 @@ when the weights change.
 """
 
 import argparse
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from between import write_between
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.files.hub import DEFAULT_MODEL
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 README = Path(__file__).parents[1] / "numpygpt" / "decoding" / "README.md"
 BEGIN, END = "<!-- compare_methods.py -->", "<!-- end of compare_methods.py -->"
@@ -96,6 +97,7 @@ def table(found):
     return "\n".join(lines)
 
 
+@without_traceback("compare_methods.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,4 +111,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from numpygpt import Tokenizer, weights
 from numpygpt.files.hub import FormatError, beside_name, read_file
 from numpygpt.files.safetensors import release, to_dtype, widen_bfloat16
-from numpygpt.files.terminal import harmless, say, shown
+from numpygpt.files.terminal import harmless, shown, without_traceback
 from numpygpt.files.vocabulary import check_vocab
 
 STEP = 1 << 20  # bytes read at a time
@@ -217,16 +217,15 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     args = harmless(parser).parse_args(argv)
     if args.folder is None and args.check is None:
         parser.error("name the FOLDER to make")
-    try:
+
+    @without_traceback(parser.prog)
+    def convert_and_check():
         if args.folder is not None:
             convert(Path(args.source), Path(args.folder), args)
             print(f"{shown(args.folder)}: {what_was_written(Path(args.folder))}")
         return check(args.folder or args.source, args.check) if args.check else 0
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, MemoryError) as error:
-        say(f"{parser.prog}: {str(error) or type(error).__name__}")
-        return 1
+
+    return convert_and_check()
 
 
 def what_was_written(path):

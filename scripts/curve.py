@@ -10,11 +10,12 @@ evaluation.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from drawing import line, scale, svg, text
 
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 62, 20, 34, 48
@@ -68,8 +69,13 @@ def frame(x, y, right, bottom, top):
     yield text(WIDTH / 2, HEIGHT - 10, "million tokens seen", "middle")
 
 
-if __name__ == "__main__":
+@without_traceback("curve.py")
+def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("log", help="RUN/log.jsonl, as train.py writes it")
     parser.add_argument("svg", help="the file to write")
     draw(*vars(harmless(parser).parse_args()).values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,7 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, say, show_progress
+from numpygpt.files.terminal import harmless, show_progress, without_traceback
 from numpygpt.scoring import nlls, spans
 
 
@@ -74,6 +74,7 @@ def torch_score(folder, stride):
     return score
 
 
+@without_traceback("evaluate.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Bits per byte of a model on a text.")
     parser.add_argument("model", help="a name or a model folder")
@@ -82,20 +83,14 @@ def main(argv=None):
     parser.add_argument("--limit", type=int, help="the first so many stories only")
     parser.add_argument("--torch", action="store_true", help="check by transformers")
     args = harmless(parser).parse_args(argv)
-    try:
-        tokenizer = Tokenizer.from_pretrained(args.model)
-        model = GPT2.from_pretrained(args.model)
-        stride = args.stride or max(1, model.config.n_ctx // 4)
-        score = lambda ids: nlls(model, ids, stride)  # noqa: E731
-        if args.torch:
-            score = torch_score(args.model, stride)
+    tokenizer = Tokenizer.from_pretrained(args.model)
+    model = GPT2.from_pretrained(args.model)
+    stride = args.stride or max(1, model.config.n_ctx // 4)
+    score = lambda ids: nlls(model, ids, stride)  # noqa: E731
+    if args.torch:
+        score = torch_score(args.model, stride)
 
-        result = evaluate(score, tokenizer, args.text, args.limit, show_progress)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        say(f"evaluate.py: {error}")
-        return 1
+    result = evaluate(score, tokenizer, args.text, args.limit, show_progress)
     by = "transformers" if args.torch else "numpygpt"
     print(json.dumps({"model": args.model, "stride": stride, "by": by, **result}))
     return 0

@@ -8,6 +8,7 @@ when its weights change.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from drawing import arrow, line, rect, scale, svg, text
 from numpygpt import GPT2, Tokenizer, decoding
 from numpygpt.decoding import min_p, top_k, top_p
 from numpygpt.decoding.sampling import probabilities
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 FOLDER = Path(__file__).resolve().parents[1] / "numpygpt" / "figures"
 
@@ -337,6 +338,7 @@ FIGURES = {
 }  # fmt: skip
 
 
+@without_traceback("figures.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
@@ -350,4 +352,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,6 +13,7 @@ when they are known, and how long a token takes without it.
 """
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from numpygpt import GPT2, GenerationConfig, GPT2Config, Tokenizer, decoding
 from numpygpt.decoding.constraints import choices
 from numpygpt.decoding.sampling import chain, process, sample_token, target
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 N_VOCAB, N_RUNS, N_SEEN = 50257, 30, 500
 SETTINGS = {
@@ -101,6 +102,7 @@ def _added(ids, config):
     return seconds / (len(ids) - 1)
 
 
+@without_traceback("filter_speed.py")
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -116,4 +118,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

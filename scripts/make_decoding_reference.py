@@ -12,10 +12,13 @@ With transformers 5.23 installed the script asks for what 4.57 gets wrong or lac
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 from extras import folder_to_fill, optional
+
+from numpygpt.files.terminal import without_traceback
 
 torch = optional("torch")
 transformers = optional("transformers")
@@ -140,6 +143,7 @@ def answers(numbers, case=case):
             yield *case(number), row
 
 
+@without_traceback("make_decoding_reference.py")
 def main(folder):
     numbers, name = range(EACH * len(SETTINGS) + TOGETHER), "decoding.npz"
     if transformers.__version__.startswith("4."):
@@ -158,4 +162,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(folder_to_fill(__doc__, "reference", torch, transformers))
+    sys.exit(main(folder_to_fill(__doc__, "reference", torch, transformers)))

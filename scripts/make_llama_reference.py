@@ -16,6 +16,7 @@ drew, and what its state had become before each.
 
 import ctypes
 import json
+import sys
 import tempfile
 from functools import cache
 from itertools import islice
@@ -23,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from extras import folder_to_fill, optional
+
+from numpygpt.files.terminal import without_traceback
 
 ll = optional("llama_cpp")
 
@@ -303,6 +306,7 @@ def answers(numbers):
                 yield z, context, settings, out, faulty
 
 
+@without_traceback("make_llama_reference.py")
 def main(folder):
     found = []
     for i in range(len(SAMPLERS) + 1):
@@ -323,4 +327,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(folder_to_fill(__doc__, "reference", ll))
+    sys.exit(main(folder_to_fill(__doc__, "reference", ll)))

@@ -18,11 +18,13 @@ them. The sizes of a case all differ, so that no two axes can be mixed up unnoti
 """
 
 import json
+import sys
 
 import numpy as np
 from extras import folder_to_fill, optional
 
 from numpygpt import Tokenizer
+from numpygpt.files.terminal import without_traceback
 
 tiktoken = optional("tiktoken")
 torch = optional("torch")
@@ -111,6 +113,7 @@ def gpt2_in_tiktoken():
     )  # fmt: skip
 
 
+@without_traceback("make_reference.py")
 def main(folder):
     """Write everything."""
     for number, (name, settings) in enumerate(CASES.items()):
@@ -122,4 +125,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(folder_to_fill(__doc__, "reference", tiktoken, torch, transformers))
+    sys.exit(main(folder_to_fill(__doc__, "reference", tiktoken, torch, transformers)))

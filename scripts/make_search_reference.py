@@ -13,6 +13,7 @@ Drawn beams are compared too: both sides then take the same noise, see `same_noi
 """
 
 import json
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 from numpygpt import GPT2, GPT2Config
 from numpygpt.decoding.plumbing.seeds import stream
 from numpygpt.decoding.search.beam import best
+from numpygpt.files.terminal import without_traceback
 
 NOW = ["greedy", "beam", "beam_sample", "guidance", "dead_ends"]
 ONLY_4_49 = ["diverse", "contrastive", "dola"]
@@ -189,6 +191,7 @@ def same_noise(n_vocab):
         torch.multinomial = torchs_own
 
 
+@without_traceback("make_search_reference.py")
 def main(folder):
     from transformers import __version__ as version
 
@@ -203,4 +206,4 @@ def main(folder):
 if __name__ == "__main__":
     from extras import folder_to_fill, optional  # tests import this file by its path
 
-    main(folder_to_fill(__doc__, "reference", optional("torch")))
+    sys.exit(main(folder_to_fill(__doc__, "reference", optional("torch"))))

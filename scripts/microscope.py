@@ -16,7 +16,7 @@ from between import write_between
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.decoding.sampling import probabilities
-from numpygpt.files.terminal import harmless, say
+from numpygpt.files.terminal import harmless, without_traceback
 from numpygpt.look import ablate, inside
 
 README = Path(__file__).parents[1] / "numpygpt" / "look" / "README.md"
@@ -135,21 +135,18 @@ def table(found):
     ]
 
 
+@without_traceback("microscope.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="fairytale", metavar="NAME_OR_FOLDER")
     parser.add_argument("--write", action="store_true", help=f"into {README.name}")
     args = harmless(parser).parse_args(argv)
-    try:
-        model = GPT2.from_pretrained(args.model)
-        tokenizer = Tokenizer.from_pretrained(args.model)
-        text = "\n".join(table(study(model, tokenizer)))
-        print(text)
-        if args.write:
-            write_between(README, "<!-- microscope -->", "<!-- /microscope -->", text)
-    except (ValueError, OSError) as error:
-        say(f"microscope.py: {error}")
-        return 1
+    model = GPT2.from_pretrained(args.model)
+    tokenizer = Tokenizer.from_pretrained(args.model)
+    text = "\n".join(table(study(model, tokenizer)))
+    print(text)
+    if args.write:
+        write_between(README, "<!-- microscope -->", "<!-- /microscope -->", text)
     return 0
 
 

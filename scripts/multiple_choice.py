@@ -35,7 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, say, show_progress
+from numpygpt.files.terminal import harmless, show_progress, without_traceback
 from numpygpt.scoring import rank
 
 CONTEXTS = ("ctx", "query", "prompt")
@@ -134,6 +134,7 @@ def evaluate(model, tokenizer, questions, note=lambda text: None):
     return result
 
 
+@without_traceback("multiple_choice.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Score questions by log-probability.")
     parser.add_argument("model", help="a name or a model folder")
@@ -141,16 +142,10 @@ def main(argv=None):
     parser.add_argument("--limit", type=int, help="the first so many questions only")
     args = harmless(parser).parse_args(argv)
 
-    try:
-        questions = read_questions(args.file)[: args.limit]
-        tokenizer = Tokenizer.from_pretrained(args.model)
-        model = GPT2.from_pretrained(args.model)
-        result = evaluate(model, tokenizer, questions, show_progress)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        say(f"multiple_choice.py: {error}")
-        return 1
+    questions = read_questions(args.file)[: args.limit]
+    tokenizer = Tokenizer.from_pretrained(args.model)
+    model = GPT2.from_pretrained(args.model)
+    result = evaluate(model, tokenizer, questions, show_progress)
     print(json.dumps({"model": args.model, "file": args.file, **result}))
     return 0
 

@@ -33,7 +33,7 @@ from numpygpt.config import PUBLISHED
 from numpygpt.fast import matmul as products_of
 from numpygpt.fast.matmul import matmul
 from numpygpt.files import hub
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 PARTS = {
     "in-pass": [(vars(products_of), "matmul"), (vars(model), "matmul")],
@@ -119,6 +119,7 @@ def cases(config):
             yield f"prompt of {n}", 1, 0, n
 
 
+@without_traceback("parts.py")
 def main(argv=None):
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from multiple_choice import choose
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, say
+from numpygpt.files.terminal import harmless, without_traceback
 from numpygpt.scoring import nll
 
 PARAGRAPHS = [
@@ -179,16 +179,13 @@ def report(model, tokenizer):
     yield from says
 
 
+@without_traceback("prompting.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="What can a prompt do?")
     parser.add_argument("model", nargs="?", default="fairytale")
     args = harmless(parser).parse_args(argv)
-    try:
-        tokenizer = Tokenizer.from_pretrained(args.model)
-        model = GPT2.from_pretrained(args.model)
-    except (ValueError, OSError) as error:
-        say(f"prompting.py: {error}")
-        return 1
+    tokenizer = Tokenizer.from_pretrained(args.model)
+    model = GPT2.from_pretrained(args.model)
     for line in report(model, tokenizer):
         print(line, flush=True)
     return 0

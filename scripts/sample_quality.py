@@ -40,7 +40,7 @@ import numpy as np
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.cli.options import DEFAULTS, STORY
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)*")
 ENDS = re.compile(r"""[.!?]["')]*(?=\s|$)""")
@@ -220,6 +220,7 @@ def longest_copies(texts, known):
     return longest
 
 
+@without_traceback("sample_quality.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Measure a model's samples.")
     parser.add_argument("model", help="a name or a model folder")

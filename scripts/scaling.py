@@ -28,7 +28,7 @@ import numpy as np
 from drawing import line, scale, svg, text
 
 from numpygpt import GPT2Config
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 # Perplexity on WikiText-2, no training on it: Radford et al. (2019), table 3.
 WIKITEXT2 = {"gpt2": 29.41, "gpt2-medium": 22.76, "gpt2-large": 19.93, "gpt2-xl": 18.34}
@@ -129,6 +129,7 @@ def draw(path):
     svg(path, 860, 356, parts, "Loss over model size and over tokens, with power laws")
 
 
+@without_traceback("scaling.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("svg", nargs="?", help="the file to draw to")
@@ -139,4 +140,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

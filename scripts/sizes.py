@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt.config import PUBLISHED, GPT2Config  # noqa: E402
-from numpygpt.files.terminal import harmless  # noqa: E402
+from numpygpt.files.terminal import harmless, without_traceback  # noqa: E402
 
 GPT1 = GPT2Config(40_478, n_positions=512, n_embd=768, n_layer=12, n_head=12)
 ROW = "{:12}{:>7}{:>8}{:>7}{:>9}{:>17}{:>8}".format
@@ -43,9 +43,14 @@ def with_old_vocabulary():
         yield f"  {name:12} {old:>15,}   printed {PUBLISHED[name][-1]}"
 
 
-if __name__ == "__main__":
+@without_traceback("sizes.py")
+def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     harmless(parser).parse_args()
     print("\n".join(rows()))
     print("\nGPT-2's printed sizes are those with GPT-1's vocabulary of 40,478:")
     print("\n".join(with_old_vocabulary()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -62,7 +62,7 @@ import numpy as np
 from extras import optional, refuse_without
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
-from numpygpt.files.terminal import harmless, say
+from numpygpt.files.terminal import harmless, without_traceback
 from numpygpt.weights import flatten, load, nest
 
 torch, F = optional("torch"), optional("torch.nn.functional")
@@ -562,16 +562,11 @@ def parse(argv=None):
     return harmless(parser).parse_args(argv)
 
 
+@without_traceback("train.py")
 def main(argv=None):
     args = parse(argv)
     refuse_without("train", torch)
-    try:
-        Run(args).train()
-    except (ValueError, OSError) as error:
-        say(f"train.py: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    Run(args).train()
     return 0
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import Tokenizer
-from numpygpt.files.terminal import harmless, say, show_progress
+from numpygpt.files.terminal import harmless, show_progress, without_traceback
 
 
 def read_text(path):
@@ -56,6 +56,7 @@ def train(paths, folder, n_merges, progress=None):
     return tokenizer, texts
 
 
+@without_traceback("train_tokenizer.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Learn a byte-level BPE tokenizer.")
     parser.add_argument("text", nargs="+", help="text files, UTF-8")
@@ -68,13 +69,7 @@ def main(argv=None):
             end = "\n" if n == args.n_merges else ""
             show_progress(f"\r{n} of {args.n_merges} merges{end}")
 
-    try:
-        done = train(args.text, args.folder, args.n_merges, progress)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        say(f"train_tokenizer.py: {error}")
-        return 1
+    done = train(args.text, args.folder, args.n_merges, progress)
     tokenizer, texts = done
     sample = max(texts, key=len)[:1_000_000]
     n_byte = len(sample.encode())

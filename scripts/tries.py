@@ -47,7 +47,7 @@ from numpygpt import (
     weights,
 )
 from numpygpt.files.hub import DEFAULT_MODEL, find
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 README = ROOT / "numpygpt" / "exercises" / "README.md"
 BEGIN, END = "<!-- from scripts/tries.py -->", "<!-- end of scripts/tries.py -->"
@@ -845,6 +845,7 @@ def write(found):
     README.write_text(before + body + after, encoding="utf-8")
 
 
+@without_traceback("tries.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", nargs="*", help="as in README.md; default: all")

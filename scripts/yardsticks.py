@@ -28,7 +28,7 @@ import corpus
 import numpy as np
 
 from numpygpt import Tokenizer
-from numpygpt.files.terminal import harmless
+from numpygpt.files.terminal import harmless, without_traceback
 
 BITS = 12  # of a token id: five of 4,096 ids fit one 64-bit number
 
@@ -106,6 +106,7 @@ def look_up(keys, values, wanted):
     return np.where(keys[at] == wanted, values[at], 0)
 
 
+@without_traceback("yardsticks.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Yardsticks for bits per byte.")
     parser.add_argument("corpus", type=Path)

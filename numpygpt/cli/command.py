@@ -7,42 +7,30 @@ import time
 from .. import GPT2, GenerationConfig, Tokenizer
 from ..decoding.constraints.plan import plan
 from ..decoding.plumbing.explain import explain
-from ..files.terminal import say
+from ..files.terminal import without_traceback
 from . import interrupt, output, page
 from .options import parse
 from .prompt import read_prompt
 from .sentences import to_sentences
 
 
+@without_traceback("numpygpt")
 def main(argv=None):
     """Run the command; returns the exit code."""
     seed = []  # once there is one
     try:
         interrupt.as_usual()
         output.prepare()
-        try:
-            args, settings = parse(argv)
-            seed.append(args.seed)
-            run(args, settings)
-            code = 0
-        except SystemExit as end:  # --help, a mistake
-            code = end.code
-        output.flush()
-        return code
-    except BrokenPipeError:  # whoever read us has seen enough (`| head`)
-        output.silence()
+        args, settings = parse(argv)
+        seed.append(args.seed)
+        run(args, settings)
         return 0
+    except SystemExit as end:  # --help, a mistake
+        return end.code
     except KeyboardInterrupt:
         output.erase()
         output.note("".join(f"seed {number}, " for number in seed) + "interrupted")
-        return 130
-    except (ValueError, OSError, MemoryError, RuntimeError, Warning) as error:
-        say(f"numpygpt: {str(error) or type(error).__name__}")
-        try:
-            output.flush()
-        except OSError:
-            output.silence()
-        return 1
+        raise
 
 
 def run(args, settings):

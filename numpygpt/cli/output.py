@@ -39,19 +39,6 @@ def prepare():
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def flush():
-    """Write what waits to be written, while somebody can still say what is wrong."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def silence():
-    """What is still waiting to be written to stdout has nowhere to go: drop it, or
-    Python would complain of it at the end."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def note(text):
     """Say something about the text, where it does not get into the text."""
     say(f"[{text}]")

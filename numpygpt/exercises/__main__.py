@@ -13,12 +13,11 @@ import argparse
 import difflib
 import importlib
 import inspect
-import os
 import sys
 from pathlib import Path
 from textwrap import fill
 
-from ..files.terminal import harmless, say, shown
+from ..files.terminal import harmless, shown, without_traceback
 from . import EXERCISES, folder
 from .run import SECONDS, check
 
@@ -130,19 +129,11 @@ def parse(argv):
     return harmless(parser).parse_args(argv)
 
 
+@without_traceback("exercises")
 def main(argv=None):
     """Run the command; returns the exit code."""
     args = parse(argv)
-    try:
-        return args.act(args) if args.command else list_all(args)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        say(f"exercises: {error}")
-        return 1
+    return args.act(args) if args.command else list_all(args)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
-"""What is said to people, on stderr, and made harmless first.
+"""What is said to people, on stderr, and made harmless first; and how a command ends.
 
 A terminal obeys some characters: ESC begins commands that move the cursor, rename the
 window or fill the clipboard. A text that comes from elsewhere (a model, a file's name,
 a server's answer) may hold them. `shown` spells them out.
 """
 
+import functools
+import os
 import re
 import sys
 
 # C0 but tab and newline, DEL, C1; and what turns the direction of writing around.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# What a user's files, machine and settings can raise (a Warning: python -W error).
+USERS = (ValueError, OSError, MemoryError, RuntimeError, Warning)
 
 
 def shown(text):
@@ -37,6 +41,55 @@ def harmless(parser):
 
     parser.error = error
     return parser
+
+
+def without_traceback(name):
+    """Around a command's ``main``, which returns its exit code: what a user can cause
+    ends it with one sentence, never with a traceback. Codes: 1 could not, 130
+    interrupted; argparse has 2 for wrong usage."""
+
+    def around(main):
+        @functools.wraps(main)
+        def run(*args):
+            try:
+                try:
+                    return main(*args)
+                finally:
+                    flush()
+            except BrokenPipeError:  # whoever read us has seen enough (`| head`)
+                silence()
+                return 0
+            except KeyboardInterrupt:
+                return 130
+            except USERS as error:
+                say(f"{name}: {str(error) or type(error).__name__}")
+                silence_if_full()
+                return 1
+
+        return run
+
+    return around
+
+
+def flush():
+    """Write what waits to be written, while somebody can still say what is wrong."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def silence():
+    """What is still waiting to be written to stdout has nowhere to go: drop it, or
+    Python would complain of it at the end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def silence_if_full():
+    """If what waits cannot be written, drop it."""
+    try:
+        flush()
+    except OSError:
+        silence()
 
 
 def on_terminal(stream):

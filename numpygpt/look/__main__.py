@@ -22,7 +22,7 @@ from dataclasses import fields
 
 from .. import GPT2, GenerationConfig, Tokenizer
 from ..files.hub import DEFAULT_MODEL
-from ..files.terminal import harmless, on_terminal, say
+from ..files.terminal import harmless, on_terminal, without_traceback
 from . import show, views
 from .inside import inside
 from .merges import pieces
@@ -47,18 +47,10 @@ NARROWEST, WIDEST = 60, 80  # columns
 MOST = 1 << 20  # bytes of a text: no context holds as much
 
 
+@without_traceback("numpygpt.look")
 def main(argv=None):
     """Run the command; returns the exit code."""
-    try:
-        return run(parse(argv))
-    except BrokenPipeError:  # whoever read us has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, MemoryError, RuntimeError, Warning) as error:
-        say(f"numpygpt.look: {str(error) or type(error).__name__}")
-        return 1
+    return run(parse(argv))
 
 
 def parse(argv):
@@ -173,7 +165,6 @@ def run(args):
         width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     for line in getattr(show, name)(view, width, paint):
         print(line)
-    sys.stdout.flush()
     return 0
 
 

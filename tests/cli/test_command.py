@@ -12,6 +12,7 @@ import pytest
 from numpygpt import GPT2, Tokenizer
 from numpygpt.cli import command, interrupt, page
 from numpygpt.cli.options import parse
+from numpygpt.files import terminal
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def test_an_interrupt_before_there_is_a_seed(capsys, monkeypatch):
 def test_who_has_seen_enough_is_not_troubled(capsys, monkeypatch):
     silenced = []
     monkeypatch.setattr(command, "run", raising(BrokenPipeError()))
-    monkeypatch.setattr(command.output, "silence", lambda: silenced.append(1))
+    monkeypatch.setattr(terminal, "silence", lambda: silenced.append(1))
     assert command.main(["Hi"]) == 0
     assert capsys.readouterr() == ("", "") and silenced == [1]
 
@@ -299,8 +300,8 @@ def test_the_quiet_end_is_130():
 
 def test_what_waits_to_be_written_is_dropped(tmp_path):
     code = (
-        "import sys; from numpygpt.cli import output\n"
-        "sys.stdout.write('x'); output.silence(); sys.stdout.flush()"
+        "import sys; from numpygpt.files import terminal\n"
+        "sys.stdout.write('x'); terminal.silence(); sys.stdout.flush()"
     )
     how = {"env": {**os.environ, "PYTHONUNBUFFERED": ""}, "check": True}
     with open(tmp_path / "out", "wb") as file:

@@ -10,6 +10,7 @@ import pytest
 
 from numpygpt import Tokenizer
 from numpygpt.cli import output
+from numpygpt.files import terminal
 
 TOKENIZER = Tokenizer([("h", "e")])
 H, E, HE, X = (TOKENIZER.encode(text)[0] for text in ("h", "e", "he", "x"))
@@ -64,7 +65,7 @@ def test_only_a_terminal_is_spared_control_characters(streams, is_terminal):
     output.write(EVIL)
     output.write(EVIL, raw=True, end="|")
     assert out.n_flushed == 2
-    output.flush()
+    terminal.flush()
     assert out.n_flushed == 3
     assert out.getvalue() == ("a\\x1b[31m" if is_terminal else EVIL) + EVIL + "|"
     output.note(EVIL)
@@ -87,8 +88,8 @@ def test_progress_is_shown_on_a_terminal_alone(streams, is_terminal):
 def test_closed_streams_are_no_trouble(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    output.flush()
-    output.silence()
+    terminal.flush()
+    terminal.silence()
     output.note("x")
     output.erase()
     assert output.progress(1, 2) == []

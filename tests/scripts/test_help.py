@@ -58,5 +58,32 @@ def test_a_mistake_is_never_said_in_stdout(path, tmp_path):
     assert (run.returncode, run.stdout) == (2, b"")
 
 
+def test_every_script_ends_without_a_traceback():
+    for path in BY_HAND:
+        text = path.read_text()
+        converter = "sys.exit(run(convert" in text  # of converting.py, which does it
+        assert converter or f'@without_traceback("{path.name}")\ndef main(' in text, (
+            path
+        )
+
+
+@pytest.mark.parametrize("args", [
+    "curve.py NIX NIX", "evaluate.py NIX NIX",
+    "microscope.py --model NIX", "multiple_choice.py NIX NIX", "prompting.py NIX",
+    "sample_quality.py NIX NIX", "train_tokenizer.py NIX NIX --n-merges 1",
+    "yardsticks.py NIX",
+])  # fmt: skip
+def test_what_is_not_there_is_said_in_one_sentence(args, tmp_path):
+    name, *args = args.replace("NIX", "no/such/file").split()
+    run = subprocess.run(
+        [sys.executable, ROOT / "scripts" / name, *args], cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1 and run.stdout == ""
+    assert run.stderr.startswith(f"{name}: ") and "no/such/file" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
 def test_all_scripts_are_tried():
     assert len(SCRIPTS) >= 19
