@@ -42,7 +42,7 @@ from race import ENVIRONMENT, GROUPS, ROOT, LeftOut, Race, start
 from numpygpt import GPT2Config
 from numpygpt.config import PUBLISHED
 from numpygpt.files import hub
-from numpygpt.files.terminal import harmless, say, without_traceback
+from numpygpt.files.terminal import count, harmless, say, without_traceback
 from numpygpt.weights import read_config
 
 MAKE = (
@@ -190,7 +190,7 @@ def parse(argv):
     option = parser.add_argument
     option("--model", default="gpt2", metavar="SIZE_NAME_OR_FOLDER",
            help="gpt2, gpt2-xl, ...: random weights of that size")  # fmt: skip
-    option("--rounds", type=int, default=5)
+    option("--rounds", type=count, default=5)
     option("--cases", default=",".join(GROUPS[:-1]),
            help=f"of {', '.join(GROUPS)}; default: all but the last")  # fmt: skip
     option("--peers", default=",".join(PEERS),
@@ -204,8 +204,6 @@ def parse(argv):
     try:
         args.cases = listed(args.cases, GROUPS, "cases")
         args.peers = listed(args.peers, PEERS, "peers")
-        if args.rounds < 1:
-            raise ValueError(f"--rounds must be at least 1, not {args.rounds}")
         if not 0 <= args.busy <= 64:
             raise ValueError(f"--busy must be from 0 to 64, not {args.busy}")
         args.text = read_text(args.text)

@@ -29,8 +29,11 @@ END = "<|endoftext|>"
 def read_stories(path):
     """The stories of a file, without their ``<|endoftext|>`` lines."""
     text = Path(path).read_text(encoding="utf-8")
-    stories = f"{text}\n".split(f"\n{END}\n")
-    return [story.strip("\n") for story in stories if story.strip()]
+    stories = f"\n{text}\n".split(f"\n{END}\n")
+    stories = [story.strip("\n") for story in stories if story.strip()]
+    if not stories:
+        raise ValueError(f"{path} holds no text")
+    return stories
 
 
 def encode_stories(stories, tokenizer):

@@ -30,6 +30,9 @@ def draw(log, path):
     rows = [
         json.loads(line) for line in Path(log).read_text(encoding="utf-8").splitlines()
     ]
+    fields = {"tokens", *LINES}
+    if not rows or not all(isinstance(row, dict) and fields <= {*row} for row in rows):
+        raise ValueError(f"{log} is no log of train.py: a row has {sorted(fields)}")
     # The first few points would squeeze all others into the lowest tenth.
     rows = [row for row in rows if row["bits_average"] < 2.5] or rows
     tokens = [row["tokens"] / 1e6 for row in rows]

@@ -25,7 +25,7 @@ import corpus
 import numpy as np
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, show_progress, without_traceback
+from numpygpt.files.terminal import count, harmless, show_progress, without_traceback
 from numpygpt.scoring import nlls, spans
 
 
@@ -79,8 +79,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="Bits per byte of a model on a text.")
     parser.add_argument("model", help="a name or a model folder")
     parser.add_argument("text", help="a file of stories")
-    parser.add_argument("--stride", type=int, help="tokens; default: n_ctx / 4")
-    parser.add_argument("--limit", type=int, help="the first so many stories only")
+    parser.add_argument("--stride", type=count, help="tokens; default: n_ctx / 4")
+    parser.add_argument("--limit", type=count, help="the first so many stories only")
     parser.add_argument("--torch", action="store_true", help="check by transformers")
     args = harmless(parser).parse_args(argv)
     tokenizer = Tokenizer.from_pretrained(args.model)

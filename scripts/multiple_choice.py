@@ -35,7 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from numpygpt import GPT2, Tokenizer
-from numpygpt.files.terminal import harmless, show_progress, without_traceback
+from numpygpt.files.terminal import count, harmless, show_progress, without_traceback
 from numpygpt.scoring import rank
 
 CONTEXTS = ("ctx", "query", "prompt")
@@ -139,7 +139,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="Score questions by log-probability.")
     parser.add_argument("model", help="a name or a model folder")
     parser.add_argument("file", help="JSON lines, HellaSwag's or LAMBADA's form")
-    parser.add_argument("--limit", type=int, help="the first so many questions only")
+    parser.add_argument("--limit", type=count, help="the first so many questions only")
     args = harmless(parser).parse_args(argv)
 
     questions = read_questions(args.file)[: args.limit]

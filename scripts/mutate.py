@@ -39,6 +39,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from numpygpt.files.terminal import count, harmless, without_traceback
+
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ["numpygpt/**/*.py", "scripts/convert*.py", "scripts/train.py"]
 PLACES += ["scripts/evaluate.py"]
@@ -63,7 +65,7 @@ TESTS_OF = {  # where no test file has the file's name
     "settings": ["test_gpt2"],
     "steps": ["test_sampling"], "truncation": ["test_filters", "test_by_hand"],
     "mirostat": ["test_by_hand", "test_filters"], "penalties": ["test_by_hand"],
-    "filters": ["test_by_hand"], "terminal": ["test_hub"], "seeds": ["test_edges"],
+    "filters": ["test_by_hand"], "terminal": ["test_endings"], "seeds": ["test_edges"],
     "config": ["test_generation_config"], "checks": ["test_saving"],
     "train": ["test_corpus"], "plain": ["test_small_limits"],
     "convert_pytorch": ["test_torch_files"], "convert_gguf": ["test_written_files"],
@@ -412,15 +414,16 @@ def is_caught(bug, folder, lines):
         path.write_bytes(source)
 
 
+@without_traceback("mutate.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("words", nargs="*", metavar="WORD", help="parts of paths")
-    parser.add_argument("-n", type=int, default=60, help="how many bugs (%(default)s)")
+    parser.add_argument("-n", type=count, default=60, help="bugs (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="at once (%(default)s)")
+    parser.add_argument("--jobs", type=count, default=2, help="at once (%(default)s)")
     parser.add_argument("--lines", metavar="FILE", help="keep which test runs what")
     parser.add_argument("--named", action="store_true", help="only tests so named")
-    args = parser.parse_args(argv)
+    args = harmless(parser).parse_args(argv)
     paths = [p.relative_to(ROOT) for place in PLACES for p in ROOT.glob(place)]
     paths = sorted({p.as_posix() for p in paths if p.name != "__init__.py"})
     bugs = [bug for path in paths for bug in bugs_of(path)

@@ -33,7 +33,7 @@ from numpygpt.config import PUBLISHED
 from numpygpt.fast import matmul as products_of
 from numpygpt.fast.matmul import matmul
 from numpygpt.files import hub
-from numpygpt.files.terminal import harmless, without_traceback
+from numpygpt.files.terminal import count, harmless, without_traceback
 
 PARTS = {
     "in-pass": [(vars(products_of), "matmul"), (vars(model), "matmul")],
@@ -126,10 +126,8 @@ def main(argv=None):
     option = parser.add_argument
     option("--model", default="gpt2", metavar="SIZE_NAME_OR_FOLDER",
            help="gpt2, gpt2-xl, ...: random weights of that size")  # fmt: skip
-    option("--rounds", type=int, default=9)
+    option("--rounds", type=count, default=9)
     args = harmless(parser).parse_args(argv)
-    if args.rounds < 1:
-        parser.error(f"--rounds must be at least 1, not {args.rounds}")
     try:
         if args.model in PUBLISHED:
             gpt2 = GPT2.random(GPT2Config.named(args.model))

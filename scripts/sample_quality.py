@@ -40,7 +40,7 @@ import numpy as np
 
 from numpygpt import GPT2, Tokenizer
 from numpygpt.cli.options import DEFAULTS, STORY
-from numpygpt.files.terminal import harmless, without_traceback
+from numpygpt.files.terminal import count, harmless, without_traceback
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)*")
 ENDS = re.compile(r"""[.!?]["')]*(?=\s|$)""")
@@ -226,12 +226,12 @@ def main(argv=None):
     parser.add_argument("model", help="a name or a model folder")
     parser.add_argument("text", help="stories by people, for comparison")
     parser.add_argument("--train", help="the training text: look for what was copied")
-    parser.add_argument("--samples", type=int, default=50)
-    parser.add_argument("--copies", type=int, default=200, help="samples for --train")
-    parser.add_argument("--tokens", type=int, default=120, help="of a sample")
+    parser.add_argument("--samples", type=count, default=50)
+    parser.add_argument("--copies", type=count, default=200, help="samples for --train")
+    parser.add_argument("--tokens", type=count, default=120, help="of a sample")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="a setting, in place of the default")  # fmt: skip
-    parser.add_argument("--show", type=int, default=0, help="print the first so many")
+    parser.add_argument("--show", type=count, default=0, help="print the first so many")
     args = harmless(parser).parse_args(argv)
     tokenizer = Tokenizer.from_pretrained(args.model)
     model = GPT2.from_pretrained(args.model)

@@ -62,7 +62,7 @@ import numpy as np
 from extras import optional, refuse_without
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
-from numpygpt.files.terminal import harmless, without_traceback
+from numpygpt.files.terminal import count, harmless, without_traceback
 from numpygpt.weights import flatten, load, nest
 
 torch, F = optional("torch"), optional("torch.nn.functional")
@@ -531,19 +531,19 @@ def parse(argv=None):
     add("corpus", type=Path, help="a folder with train.txt and held_out.txt")
     add("run", type=Path, help="a folder for the results, resumed if it has any")
     length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, help="length of the run, in updates")
+    length.add_argument("--steps", type=count, help="length of the run, in updates")
     length.add_argument("--minutes", type=float, help="... or on the clock")
     add("--init", type=Path, help="start from this model folder, not at random")
     add("--n-merges", type=int, default=3839, help="of GPT-2's; 257 more ids")
-    add("--n-layer", type=int, default=4, help="blocks")
-    add("--n-head", type=int, default=6, help="attention heads")
-    add("--n-embd", type=int, default=384, help="width")
-    add("--n-ctx", type=int, default=256, help="tokens the model can see")
-    add("--short-ctx", type=int, default=256, help="... at first, if fewer")
+    add("--n-layer", type=count, default=4, help="blocks")
+    add("--n-head", type=count, default=6, help="attention heads")
+    add("--n-embd", type=count, default=384, help="width")
+    add("--n-ctx", type=count, default=256, help="tokens the model can see")
+    add("--short-ctx", type=count, default=256, help="... at first, if fewer")
     add("--short-until", type=float, default=0.7, help="part of the run with that")
-    add("--batch", type=int, default=8192, help="tokens an update")
-    add("--part", type=int, default=1024, help="... of it that a worker takes at once")
-    add("--workers", type=int, default=2, help="threads that compute gradients")
+    add("--batch", type=count, default=8192, help="tokens an update")
+    add("--part", type=count, default=1024, help="... of it that a worker has at once")
+    add("--workers", type=count, default=2, help="threads that compute gradients")
     add("--optimizer", choices=("muon", "adamw"), default="muon")
     add("--lr", type=float, default=0.02, help="of Muon")
     add("--adam-lr", type=float, default=0.003, help="of AdamW")
@@ -558,7 +558,7 @@ def parse(argv=None):
     add("--say-every", type=float, default=20, help="seconds")
     add("--save-every", type=float, default=4, help="minutes")
     add("--evaluate-every", type=float, default=10, help="minutes")
-    add("--n-evaluate", type=int, default=4, help="batches of held-out text")
+    add("--n-evaluate", type=count, default=4, help="batches of held-out text")
     return harmless(parser).parse_args(argv)
 
 

@@ -28,7 +28,7 @@ import corpus
 import numpy as np
 
 from numpygpt import Tokenizer
-from numpygpt.files.terminal import harmless, without_traceback
+from numpygpt.files.terminal import count, harmless, without_traceback
 
 BITS = 12  # of a token id: five of 4,096 ids fit one 64-bit number
 
@@ -111,8 +111,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="Yardsticks for bits per byte.")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--n-merges", type=int, default=3839)
-    parser.add_argument("--order", type=int, default=16, help="of PPMd")
-    parser.add_argument("--memory", type=int, default=1 << 30, help="of PPMd, bytes")
+    parser.add_argument("--order", type=count, default=16, help="of PPMd")
+    parser.add_argument("--memory", type=count, default=1 << 30, help="of PPMd, bytes")
     args = harmless(parser).parse_args(argv)
     texts = [(args.corpus / f"{n}.txt").read_bytes() for n in ("train", "held_out")]
     n_bit = 8 / len(texts[1])

@@ -5,6 +5,7 @@ window or fill the clipboard. A text that comes from elsewhere (a model, a file'
 a server's answer) may hold them. `shown` spells them out.
 """
 
+import argparse
 import functools
 import os
 import re
@@ -41,6 +42,13 @@ def harmless(parser):
 
     parser.error = error
     return parser
+
+
+def count(text):
+    """An argparse type: a whole number of at least 1."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no whole number from 1 on")
+    return int(text)
 
 
 def without_traceback(name):

@@ -1,5 +1,6 @@
 """How a command ends: with one sentence and a code, whatever happens to it."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from numpygpt.files.terminal import without_traceback
+from numpygpt.files.terminal import count, harmless, without_traceback
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +51,19 @@ def test_the_arguments_and_the_result_are_mains_own():
 
     assert main(1, 2) == (1, 2)
     assert (main.__name__, main.__doc__) == ("main", "What it does.")
+
+
+def test_a_count(capsys):
+    parser = harmless(argparse.ArgumentParser(prog="name"))
+    parser.add_argument("-n", type=count)
+    assert [parser.parse_args(["-n", n]).n for n in ("1", "007", "20")] == [1, 7, 20]
+    for wrong in ("0", "-1", "1.0", "", "a", "\u0661", "\u00b2", "9" * 5000):
+        with pytest.raises(SystemExit) as end:
+            parser.parse_args([f"-n{wrong}" if wrong else "-n="])
+        assert end.value.code == 2
+        said = capsys.readouterr().err.splitlines()
+        assert said[0] == "usage: name [-h] [-n N]" and len(said) == 2
+        assert said[1].startswith("name: argument -n: ") and len(said[1]) < 5100
 
 
 RUN = """

@@ -27,6 +27,13 @@ def test_the_last_end_line_may_be_missing(tmp_path):
     assert corpus.read_stories(tmp_path / "t") == [*STORIES, "Without an end."]
 
 
+@pytest.mark.parametrize("text", ["", "\n", "<|endoftext|>\n", " \n<|endoftext|>\n"])
+def test_a_file_without_a_story_is_refused(tmp_path, text):
+    (tmp_path / "t").write_text(text)
+    with pytest.raises(ValueError, match="t holds no text"):
+        corpus.read_stories(tmp_path / "t")
+
+
 def test_ids_decode_to_the_stories_and_end_with_the_end_token(path, tmp_path):
     tokenizer = Tokenizer.gpt2(n_merges=100)
     for cache in (None, tmp_path / "ids.npy", tmp_path / "ids.npy"):  # and from it

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as tree
 
+import curve
 import figures
 import pytest
 
@@ -30,3 +31,11 @@ def test_an_unknown_name_is_refused(capsys):
     with pytest.raises(SystemExit):
         figures.main(["modle"])
     assert "there are model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log", ["", "1\n", '{"tokens": 1, "bits": 2}\n'])
+def test_the_curve_of_what_is_no_log_is_refused(tmp_path, log):
+    (tmp_path / "log").write_text(log)
+    with pytest.raises(ValueError, match="log is no log of train.py: a row has"):
+        curve.draw(tmp_path / "log", tmp_path / "svg")
+    assert not (tmp_path / "svg").exists()

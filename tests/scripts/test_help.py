@@ -43,8 +43,8 @@ def test_help_needs_nothing(path, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# Not those that others start, that are for us alone, whose arguments marimo reads.
-BY_HAND = [p for p in SCRIPTS if p.stem not in ("peers", "mutate", "interactive")]
+# Not the one that others start, and that whose arguments marimo reads.
+BY_HAND = [p for p in SCRIPTS if p.stem not in ("peers", "interactive")]
 
 
 @pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
