@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -50,11 +51,18 @@ def commands(source):
             yield rest
 
 
+def typed_by_a_reader(line, output):
+    """On a terminal a story ends with a sentence."""
+    told = output is not None and line.startswith("python -m numpygpt ")
+    return f"{line} --whole-sentences" if told else line
+
+
 SHELL = [
-    (readme, line, output if len(lines) == 1 else None)
+    (readme, typed_by_a_reader(line, expected), expected)
     for readme in READMES
     for source, output in blocks(readme, "sh")
     for lines in [list(commands(source))]
+    for expected in [output if len(lines) == 1 else None]
     for line in lines
 ]
 
@@ -68,16 +76,33 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(command, folder):
+MARKER = "=== the next block ==="
+
+
+@pytest.fixture(scope="module")
+def typed(folder):
+    """``{readme: {line, or "python": what came of it}}``: the commands of a README one
+    behind the other, the READMEs two at a time."""
     # One thread: on a busy machine several wait for each other.
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    done = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=300,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+
+    def run(*command):
+        return subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, timeout=300,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def type_all(readme):
+        done = {ln: run("bash", "-c", ln) for r, ln, _ in SHELL if r == readme}
+        parts = [code for code, _ in blocks(readme, "python")]
+        if parts:
+            source = f"print({MARKER!r})\n".join(parts)
+            done["python"] = run(sys.executable, "-c", source)
+        return done
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(READMES, pool.map(type_all, READMES)))
 
 
 def same(output, expected):
@@ -85,21 +110,18 @@ def same(output, expected):
 
 
 @pytest.mark.parametrize(("readme", "line", "expected"), SHELL)
-def test_commands(readme, line, expected, folder):
-    if expected is not None and line.startswith("python -m numpygpt "):
-        line += " --whole-sentences"  # as on a terminal, where a reader types it
-    output = run(["bash", "-c", line], folder)
+def test_commands(readme, line, expected, typed):
+    done = typed[readme][line]
+    assert done.returncode == 0, done.stderr
     if expected is not None:
-        same(output, expected)
+        same(done.stdout, expected)
 
 
 @pytest.mark.parametrize("readme", [r for r in READMES if list(blocks(r, "python"))])
-def test_python(readme, folder):
-    marker = "=== the next block ==="
-    wanted = list(blocks(readme, "python"))
-    source = f"print({marker!r})\n".join(source for source, _ in wanted)
-    outputs = run([sys.executable, "-c", source], folder).split(marker)
-    for output, (_, expected) in zip(outputs, wanted, strict=True):
+def test_python(readme, typed):
+    done, wanted = typed[readme]["python"], list(blocks(readme, "python"))
+    assert done.returncode == 0, done.stderr
+    for output, (_, expected) in zip(done.stdout.split(MARKER), wanted, strict=True):
         if expected is not None:
             same(output, expected)
 
@@ -107,14 +129,15 @@ def test_python(readme, folder):
 @cache
 def help_of(*command):
     """All that a command says of its options."""
-    texts = []
-    for option in ("--help", "--help-all"):
-        done = subprocess.run(
+
+    def said(option):
+        return subprocess.run(
             [sys.executable, *command, option], cwd=ROOT, capture_output=True,
             text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        texts.append(done.stdout)
-    return "".join(texts)
+        ).stdout  # fmt: skip
+
+    text = said("--help")
+    return text + said("--help-all") if "--help-all" in text else text
 
 
 def own_options():
