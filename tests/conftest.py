@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from two_processes import pytest_runtestloop  # noqa: F401
 
 from numpygpt import GPT2, GPT2Config, Tokenizer
 
