@@ -245,7 +245,7 @@ def run_all(args, race, workers):
         sys.exit(f"{len(wrong)} figures were above their bounds")
 
 
-@without_traceback("benchmark.py")
+@without_traceback("benchmark.py", unread=1)
 def main(argv=None):
     """Read the arguments, measure, print."""
     args = parse(argv)

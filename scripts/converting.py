@@ -218,7 +218,7 @@ def run(convert, description, add_options=lambda parser: None, argv=None):
     if args.folder is None and args.check is None:
         parser.error("name the FOLDER to make")
 
-    @without_traceback(parser.prog)
+    @without_traceback(parser.prog, unread=1)
     def convert_and_check():
         if args.folder is not None:
             convert(Path(args.source), Path(args.folder), args)

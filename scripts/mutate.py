@@ -414,7 +414,7 @@ def is_caught(bug, folder, lines):
         path.write_bytes(source)
 
 
-@without_traceback("mutate.py")
+@without_traceback("mutate.py", unread=1)
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("words", nargs="*", metavar="WORD", help="parts of paths")

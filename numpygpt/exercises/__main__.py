@@ -129,7 +129,7 @@ def parse(argv):
     return harmless(parser).parse_args(argv)
 
 
-@without_traceback("exercises")
+@without_traceback("exercises", unread=1)
 def main(argv=None):
     """Run the command; returns the exit code."""
     args = parse(argv)

@@ -51,28 +51,35 @@ def count(text):
     return int(text)
 
 
-def without_traceback(name):
+def without_traceback(name, unread=0):
     """Around a command's ``main``, which returns its exit code: what a user can cause
     ends it with one sentence, never with a traceback. Codes: 1 could not, 130
-    interrupted; argparse has 2 for wrong usage."""
+    interrupted; argparse has 2 for wrong usage. ``unread``: the code when nobody reads
+    the output to its end (``| head``), 1 where the code is an answer."""
 
     def around(main):
         @functools.wraps(main)
         def run(*args):
+            code = unread
             try:
                 try:
-                    return main(*args)
-                finally:
+                    code = main(*args)
+                except SystemExit as end:
+                    code = end.code
                     flush()
-            except BrokenPipeError:  # whoever read us has seen enough (`| head`)
+                    raise
+                flush()
+                return code
+            except BrokenPipeError:  # whoever read us has seen enough
                 silence()
-                return 0
+                return code
             except KeyboardInterrupt:
-                return 130
+                code = 130
             except USERS as error:
                 say(f"{name}: {str(error) or type(error).__name__}")
-                silence_if_full()
-                return 1
+                code = 1
+            silence_if_full()
+            return code
 
         return run
 

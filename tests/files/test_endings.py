@@ -69,7 +69,7 @@ def test_a_count(capsys):
 RUN = """
 from numpygpt.files.terminal import without_traceback
 import sys
-@without_traceback("name")
+@without_traceback("name"{})
 def main():
     print("text")
     {}
@@ -77,10 +77,10 @@ sys.exit(main())
 """
 
 
-def run(code, stdout, *more):
+def run(code, stdout, *more, unread=""):
     environment = {**os.environ, "PYTHONUNBUFFERED": "", "PYTHONPATH": str(ROOT)}
     found = subprocess.run(
-        [sys.executable, *more, *(["-c", RUN.format(code)] if code else [])],
+        [sys.executable, *more, *(["-c", RUN.format(unread, code)] if code else [])],
         stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False,
     )  # fmt: skip
     return found.returncode, found.stderr
@@ -91,7 +91,7 @@ FULL = "[Errno 28] No space left on device\n"
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 @pytest.mark.parametrize("code, said", [
-    ("return 0", FULL), ("raise ValueError('bad')", FULL), ("sys.exit(2)", FULL),
+    ("return 0", FULL), ("raise ValueError('bad')", "bad\n"), ("sys.exit(2)", FULL),
     ("sys.stdout.flush()", FULL),
 ])  # fmt: skip
 def test_a_full_disk(code, said):
@@ -107,12 +107,21 @@ def test_commands_on_a_full_disk(command):
     assert (code, said.partition(": ")[2]) == (1, FULL)
 
 
-@pytest.mark.parametrize("code", ["return 0", "raise ValueError('bad')", "sys.exit(2)"])
-def test_nobody_reads_on(code):
+LONG = "print('x' * 99999)"
+
+
+@pytest.mark.parametrize("code, unread, wanted, said", [
+    ("return 0", "", 0, ""), ("return 3", ", unread=1", 3, ""),
+    ("sys.exit(2)", "", 2, ""),
+    (LONG, "", 0, ""), (LONG, ", unread=1", 1, ""), (f"{LONG}; return 0", "", 0, ""),
+    ("raise ValueError('bad')", "", 1, "name: bad\n"),
+    ("raise KeyboardInterrupt", "", 130, ""),
+])  # fmt: skip
+def test_nobody_reads_on(code, unread, wanted, said):
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w") as pipe:
-        assert run(code, pipe) == (0, "")
+        assert run(code, pipe, unread=unread) == (wanted, said)
 
 
 def test_page_one_says_it_in_one_sentence():
