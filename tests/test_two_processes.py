@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="it forks on Linux only"
 )
+HERE = Path(__file__).parent
+PATH = f"{HERE}{os.pathsep}{HERE.parent}"
 CONFTEST = """
 import os
 import pytest
@@ -63,7 +65,7 @@ def suite(tmp_path):
 
 def run(folder, *options, processes="2"):
     environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parent), "NUMPYGPT_PROCESSES": processes,
+        "PYTHONPATH": PATH, "NUMPYGPT_PROCESSES": processes,
     }  # fmt: skip
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
     done = subprocess.run(
@@ -146,7 +148,7 @@ def test_an_interrupt_leaves_nothing_running(suite):
     (suite / "test_5.py").write_text(
         "import time\ndef test_it():\n    open('begun', 'w')\n    time.sleep(99)\n"
     )
-    environment = {"PYTHONPATH": str(Path(__file__).parent), "NUMPYGPT_PROCESSES": "2"}
+    environment = {"PYTHONPATH": PATH, "NUMPYGPT_PROCESSES": "2"}
     heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # also behind &
     code = f"import signal, sys, pytest; {heard}; sys.exit(pytest.main())"
     process = subprocess.Popen(

@@ -16,6 +16,8 @@ from itertools import chain
 
 import pytest
 
+from numpygpt.fast.starting import n_cores
+
 ENOUGH = 1000  # tests that are worth a second process
 DONE = b"done\n"
 
@@ -48,7 +50,8 @@ def can_split(session):
     option = session.config.option
     special = option.usepdb or option.basetemp or option.capture != "fd"
     special = special or option.collectonly or session.testsfailed or sys.gettrace()
-    asked = int(os.environ.get("NUMPYGPT_PROCESSES", os.cpu_count() or 1))
+    special = special or hasattr(session.config, "workerinput")  # pytest-xdist splits
+    asked = int(os.environ.get("NUMPYGPT_PROCESSES", n_cores()))
     can_fork = sys.platform == "linux"
     return len(session.items) >= ENOUGH and asked > 1 and can_fork and not special
 
