@@ -63,14 +63,15 @@ def suite(tmp_path):
     return tmp_path
 
 
+def environment(processes="2"):
+    return os.environ | {"PYTHONPATH": PATH, "NUMPYGPT_PROCESSES": processes}
+
+
 def run(folder, *options, processes="2"):
-    environment = os.environ | {
-        "PYTHONPATH": PATH, "NUMPYGPT_PROCESSES": processes,
-    }  # fmt: skip
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=60, check=False,
+        command, cwd=folder, env=environment(processes), capture_output=True,
+        text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 
@@ -100,14 +101,9 @@ def test_the_report_is_that_of_one_process(suite):
     assert "5 failed, 7 passed, 6 skipped, 6 xfailed" in two
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["-s"],
-        ["test_1.py", "test_2.py"],
-        ["--basetemp", "base"],
-    ],
-)
+@pytest.mark.parametrize("options", [
+    ["-s"], ["test_1.py", "test_2.py"], ["--basetemp", "base"],
+])  # fmt: skip
 def test_what_is_special_or_short_is_run_in_one(suite, options):
     run(suite, *options)
     assert len({*pids(suite, "opened")}) == 1
@@ -122,15 +118,12 @@ def test_the_first_failure_ends_both(suite):
 @pytest.mark.parametrize("death", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
 @pytest.mark.parametrize("who", ["==", "!="])
 def test_a_process_that_dies_is_no_success(suite, death, who):
-    test = (
-        "import os\n"
-        + TESTS.replace("{number}", "1")
-        + f"""
+    last = f"""
 def test_last():
     if str(os.getpid()) {who} os.environ["FIRST"]:
         {death}
 """
-    )
+    test = "import os\n" + TESTS.replace("{number}", "1") + last
     for i in range(10):
         (suite / f"test_{i}.py").write_text(test)
     code, out = run(suite)
@@ -148,11 +141,10 @@ def test_an_interrupt_leaves_nothing_running(suite):
     (suite / "test_5.py").write_text(
         "import time\ndef test_it():\n    open('begun', 'w')\n    time.sleep(99)\n"
     )
-    environment = {"PYTHONPATH": PATH, "NUMPYGPT_PROCESSES": "2"}
     heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # also behind &
     code = f"import signal, sys, pytest; {heard}; sys.exit(pytest.main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=suite, env=os.environ | environment,
+        [sys.executable, "-c", code], cwd=suite, env=environment(),
         stdout=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     while not (suite / "begun").exists() and process.poll() is None:

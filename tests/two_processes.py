@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
-from itertools import chain
+from itertools import chain, groupby
 
 import pytest
 
@@ -27,7 +27,7 @@ def pytest_runtestloop(session):
     if not can_split(session):
         return None
     queue, end = os.pipe()  # files by number, two bytes each: they are read whole
-    files = by_file(session.items)
+    files = [[*tests] for _, tests in groupby(session.items, file_of)]
     os.write(end, b"".join(i.to_bytes(2, "big") for i in range(len(files))))
     os.close(end)
     with tempfile.TemporaryFile() as out:
@@ -54,13 +54,6 @@ def can_split(session):
     asked = int(os.environ.get("NUMPYGPT_PROCESSES", n_cores()))
     can_fork = sys.platform == "linux"
     return len(session.items) >= ENOUGH and asked > 1 and can_fork and not special
-
-
-def by_file(items):
-    files = {}
-    for item in items:
-        files.setdefault(file_of(item), []).append(item)
-    return list(files.values())
 
 
 def file_of(item):

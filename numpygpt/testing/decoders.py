@@ -182,12 +182,13 @@ def _paths(run, decoder, models, prompts, n_new):
     must be the same: last of all where two generators hardly ever write the same, by a
     model to which all tokens are nearly as likely."""
     n = 0
-    cases = [*enumerate(_cases(run, models, prompts, n_new))]
-    for i, case in cases if models is not None else paced(cases, 0.8):
+    cases = _cases(run, models, prompts, n_new)
+    numbered = [*enumerate(cases)]
+    for i, case in numbered if models is not None else paced(numbered, 0.8):
         n += _case(run, decoder, case, run.seed + i, twice=i % 6 == 0)
     if models is None:
         even = TableLM(np.eye(3) / 50)
-        case = even, cases[-1][1][1], max(n for _, (_, _, n) in cases)
+        case = even, cases[-1][1], max(n for _, _, n in cases)
         n += sum(_case(run, decoder, case, run.seed + i, twice=True) for i in range(3))
     for name in ("no crash", "input untouched", "prompt first", "possible", "ends",
                  "same seed"):  # fmt: skip
